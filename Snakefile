@@ -1,0 +1,34 @@
+# The whole workflow on one page: from FASTQ pairs and contact maps to ranked models and a report.
+# `snakemake --cores 2` runs the demo; config/README.md says how to run a study of your own.
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+configfile: workflow.source_path("config/config.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/reads.smk"
+include: "workflow/rules/clusters.smk"
+include: "workflow/rules/expression.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/contacts.smk"
+include: "workflow/rules/contact_models.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        f"results/{config['run']}/settings.yaml",

@@ -1,0 +1,1 @@
+"""Figures: one style, and one way to save a figure with the table that it draws."""

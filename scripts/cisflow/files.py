@@ -1,0 +1,99 @@
+"""Files that are either whole or absent.
+
+Purpose: atomic writes (temporary name beside the target, then rename), tables by file suffix, checksums.
+Inputs and outputs: ``.tsv``, ``.tsv.gz``, ``.csv``, ``.csv.gz``, ``.txt.gz`` and ``.parquet`` tables, JSON, YAML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes ``target`` only when the block ends without an error.
+
+    Parameters
+    ----------
+    target : path
+        Final name. Its folder is made when missing.
+
+    Yields
+    ------
+    Path
+        Temporary path in the same folder with the same suffixes (so that writers that look at the suffix work).
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{os.getpid()}.partial.{target.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a UTF-8 text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write sorted, indented JSON atomically."""
+    write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", path)
+
+
+def _separator(path: Path) -> str:
+    return "," if ".csv" in path.suffixes else "\t"
+
+
+def write_table(table: Any, path: str | Path) -> None:
+    """Write a pandas or polars table atomically, in the format of the suffix.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or polars.DataFrame
+        Written without an index. The same table gives the same bytes.
+    path : path
+        ``.parquet``, or tab-separated text (``.tsv``, ``.tsv.gz``), or comma-separated (``.csv``).
+    """
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        if path.suffix == ".parquet":
+            if isinstance(table, pd.DataFrame):
+                table.to_parquet(temporary, index=False, compression="zstd")
+            else:
+                table.write_parquet(temporary, compression="zstd")
+            return
+        frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+        # gzip records a time stamp unless told otherwise: equal tables must give equal bytes.
+        compression: Any = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
+        frame.to_csv(temporary, sep=_separator(path), index=False, compression=compression)
+
+
+def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
+    """Read a table in the format of its suffix (``.parquet``, else tab- or comma-separated text)."""
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path, **options)
+    return pd.read_csv(path, sep=_separator(path), **options)
+
+
+def sha256(path: str | Path) -> str:
+    """Hex digest of a file, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,66 @@
+"""Check values against a JSON schema and say every problem in words.
+
+Inputs: a config or a row of a sheet, and a schema (draft 2020-12). Outputs: a list of problems.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from cisflow.problems import Problem, did_you_mean, not_one_of
+
+
+def read_schema(path: str | Path) -> dict[str, Any]:
+    """Read a YAML schema."""
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def _messages(error: ValidationError) -> list[tuple[str, str]]:
+    """Return (key, message) pairs for one schema error."""
+    key = ".".join(str(part) for part in error.absolute_path)
+    schema, value = error.schema, error.instance
+    if error.validator == "additionalProperties":
+        known = schema["properties"]
+        extra = [name for name in value if name not in known]
+        return [
+            (f"{key}.{name}".lstrip("."), f"unknown key{did_you_mean(name, known)}; known: {', '.join(known)}")
+            for name in extra
+        ]
+    if error.validator == "required":
+        missing = [name for name in schema["required"] if name not in value]
+        return [(f"{key}.{name}".lstrip("."), "missing; it is required") for name in missing]
+    if error.validator == "enum":
+        return [(key, not_one_of(value, schema["enum"]))]
+    if error.validator == "type":
+        wanted = schema["type"] if isinstance(schema["type"], str) else " or ".join(schema["type"])
+        return [(key, f"{value!r} is not of type {wanted}")]
+    if error.validator == "pattern":
+        return [(key, f"{value!r} does not match the pattern {schema['pattern']}")]
+    bounds = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "exclusiveMinimum": "greater than",
+        "exclusiveMaximum": "less than",
+    }
+    if error.validator in bounds:
+        return [(key, f"{value!r} must be {bounds[error.validator]} {error.validator_value}")]
+    return [(key, error.message)]
+
+
+def schema_problems(value: Any, schema: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return (dotted key, message) for every violation of ``schema`` by ``value``, in a fixed order."""
+    found: dict[tuple[str, str], None] = {}
+    for error in sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: list(map(str, e.absolute_path))):
+        for pair in _messages(error):
+            found[pair] = None
+    return list(found)
+
+
+def check_config(config: dict[str, Any], schema: dict[str, Any], where: str = "config") -> list[Problem]:
+    """Check a whole config; one problem per wrong key."""
+    return [Problem(where, message, column=key) for key, message in schema_problems(config, schema)]

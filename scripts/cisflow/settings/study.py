@@ -1,0 +1,302 @@
+"""A study: the config and its sheets, read, checked and joined.
+
+Inputs: the config dict and the folders where relative paths start. Outputs: a :class:`Study` that the rules ask for
+libraries, bins, files, datasets, models and maps; or one :class:`~cisflow.problems.InputError` with every problem.
+Nothing here reads data files: it must stay cheap, because Snakemake parses it again in every job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.settings.schema import check_config, read_schema
+from cisflow.settings.sheets import duplicates, read_sheet
+
+SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models")
+KEYS = {
+    "libraries": ("library",),
+    "bins": ("library", "bin"),
+    "reads": ("library", "bin", "read1"),
+    "datasets": ("dataset",),
+    "contact_maps": ("map",),
+    "models": ("model", "dataset"),
+}
+
+
+@dataclass
+class Study:
+    """Checked settings of one run.
+
+    Attributes
+    ----------
+    config : dict
+        The whole config.
+    libraries, datasets, maps : dict of dict
+        Rows of the sheets by name.
+    bins : dict of list of dict
+        Rows of the bins sheet by library, sorted by position, unsorted bins last.
+    reads : dict
+        Rows of the reads sheet by (library, bin).
+    models : list of dict
+        Rows of the models sheet with ``seeds`` as a list of int.
+    recipes : dict
+        Content of each recipe by its path in the sheet.
+    """
+
+    config: dict[str, Any]
+    folders: tuple[Path, ...]
+    libraries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bins: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    reads: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    maps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def path(self, name: str) -> str:
+        """Where a relative path of a sheet lies: under ``data_dir`` or the checkout; unchanged when in neither."""
+        for folder in self.folders:
+            if (folder / name).exists():
+                return str(folder / name)
+        return name
+
+    def bin_names(self, library: str, role: str | None = None) -> list[str]:
+        """Names of a library's bins in the order of their position (``role``: only sorted or unsorted ones)."""
+        return [row["bin"] for row in self.bins[library] if role in (None, row["role"])]
+
+    def methods(self, library: str) -> list[str]:
+        """Expression estimates of a library."""
+        return self.libraries[library]["methods"].split(",")
+
+    def models_of(self, dataset: str) -> list[dict[str, Any]]:
+        """Rows of the models that are trained on a dataset or map."""
+        return [row for row in self.models if row["dataset"] == dataset]
+
+    def recipe(self, model: str, dataset: str) -> dict[str, Any]:
+        """Recipe of a model."""
+        row = next(r for r in self.models_of(dataset) if r["model"] == model)
+        return self.recipes[row["recipe"]]
+
+    def uses_simulated(self, arm: str) -> bool:
+        """Whether the run simulates input for ``arm`` (``expression`` or ``contacts``)."""
+        rows = self.libraries.values() if arm == "expression" else self.maps.values()
+        return any(row["source"] == "simulated" for row in rows)
+
+    def chromosomes(self, map_name: str, role: str) -> list[str]:
+        """Held-out chromosomes of a map; ``role`` is ``validation`` or ``test``."""
+        return [name.strip() for name in self.maps[map_name][f"{role}_chromosomes"].split(",") if name.strip()]
+
+
+def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[str, Any]]]) -> list[Problem]:
+    """Problems between the sheets: names that are not defined, columns that a choice requires."""
+    problems: list[Problem] = []
+
+    def known(sheet: str, row: dict, column: str, names: Any, what: str) -> bool:
+        if row[column] is None or row[column] in names:
+            return True
+        expected = not_one_of(row[column], names) if names else f"{row[column]!r}, but there are none"
+        problems.append(Problem(shown[sheet], f"unknown {what}: {expected}", row=row["_row"], column=column))
+        return False
+
+    def needs(sheet: str, row: dict, column: str, why: str) -> None:
+        if row[column] is None:
+            problems.append(Problem(shown[sheet], f"empty; required {why}", row=row["_row"], column=column))
+
+    def file_exists(sheet: str, row: dict, column: str) -> None:
+        name = row[column]
+        if name is not None and not Path(study.path(name)).exists():
+            looked = ", ".join(str(folder / name) for folder in study.folders)
+            problems.append(
+                Problem(shown[sheet], f"file not found: {name} (looked for {looked})", row=row["_row"], column=column)
+            )
+
+    for row in rows["libraries"]:
+        library = row["library"]
+        bins = study.bins.get(library, [])
+        if len([b for b in bins if b["role"] == "sorted"]) < 2:
+            problems.append(
+                Problem(
+                    shown["libraries"],
+                    f"library {library!r} needs two or more sorted bins in the bins sheet",
+                    row["_row"],
+                )
+            )
+        if row["source"] == "counts":
+            needs("libraries", row, "counts", "when source is counts")
+            needs("libraries", row, "sequence_column", "when source is counts")
+            for b in bins:
+                needs("bins", b, "column", "when the library's source is counts")
+        if row["source"] == "fastq":
+            for b in bins:
+                if (library, b["bin"]) not in study.reads:
+                    problems.append(
+                        Problem(shown["bins"], f"no reads for bin {b['bin']!r} of library {library!r}", b["_row"])
+                    )
+        if row["kind"] == "designed" and row["source"] == "fastq":
+            needs("libraries", row, "ordered_sequences", "when kind is designed")
+        for column in ("counts", "ordered_sequences"):
+            file_exists("libraries", row, column)
+        if row["methods"] and "maude" in row["methods"]:
+            for b in bins:
+                if b["role"] == "sorted":
+                    needs("bins", b, "lower_quantile", "by method maude")
+                    needs("bins", b, "upper_quantile", "by method maude")
+        if study.config["estimate"]["bin_weights"] == "cells" and row["methods"] and "bin-mean" in row["methods"]:
+            for b in bins:
+                if b["role"] == "sorted":
+                    needs("bins", b, "cells", "by bin weights `cells`")
+    for row in rows["bins"]:
+        known("bins", row, "library", study.libraries, "library")
+        low, high = row["lower_quantile"], row["upper_quantile"]
+        if isinstance(low, float) and isinstance(high, float) and low >= high:
+            problems.append(
+                Problem(
+                    shown["bins"],
+                    f"{high:g} must be greater than lower_quantile {low:g}",
+                    row["_row"],
+                    "upper_quantile",
+                )
+            )
+    for row in rows["reads"]:
+        if known("reads", row, "library", study.libraries, "library"):
+            known("reads", row, "bin", [b["bin"] for b in study.bins.get(row["library"], [])], "bin")
+        file_exists("reads", row, "read1")
+        file_exists("reads", row, "read2")
+    for row in rows["datasets"]:
+        for side in ("train", "test"):
+            library, method = row[f"{side}_library"], row[f"{side}_method"]
+            if known("datasets", row, f"{side}_library", study.libraries, "library") and library:
+                needs("datasets", row, f"{side}_method", f"with {side}_library")
+                if method:
+                    known("datasets", row, f"{side}_method", study.methods(library), f"method of library {library}")
+            if library and row[f"{side}_table"]:
+                problems.append(
+                    Problem(
+                        shown["datasets"],
+                        f"give {side}_library or {side}_table, not both",
+                        row["_row"],
+                        f"{side}_table",
+                    )
+                )
+            file_exists("datasets", row, f"{side}_table")
+        if row["subsets"] != "simulated":
+            file_exists("datasets", row, "subsets")
+        file_exists("datasets", row, "predictions")
+        if study.models_of(row["dataset"]) and not (row["train_library"] or row["train_table"]):
+            needs("datasets", row, "train_library", "(or train_table) because models are trained on this dataset")
+    for row in rows["contact_maps"]:
+        if row["source"] == "cooler":
+            needs("contact_maps", row, "cooler", "when source is cooler")
+            needs("contact_maps", row, "genome", "when source is cooler")
+        for column in ("cooler", "genome", "rename"):
+            file_exists("contact_maps", row, column)
+        if row["validation_chromosomes"] and row["test_chromosomes"]:
+            both = set(study.chromosomes(row["map"], "validation")) & set(study.chromosomes(row["map"], "test"))
+            for name in sorted(both):
+                problems.append(
+                    Problem(
+                        shown["contact_maps"],
+                        f"{name} is also a validation chromosome",
+                        row["_row"],
+                        "test_chromosomes",
+                    )
+                )
+    for row in rows["models"]:
+        known("models", row, "dataset", {**study.datasets, **study.maps}, "dataset or map")
+        file_exists("models", row, "recipe")
+    return problems
+
+
+def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[Problem]:
+    problems = []
+    for row in rows:
+        path = Path(study.path(row["recipe"] or ""))
+        if not path.is_file() or row["recipe"] in study.recipes:
+            continue
+        try:
+            recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            problems.append(Problem(row["recipe"], f"not valid YAML: {error}"))
+            continue
+        if not isinstance(recipe, dict) or "task" not in recipe:
+            problems.append(
+                Problem(row["recipe"], "missing; expected `task: expression` or `task: contacts`", column="task")
+            )
+            continue
+        study.recipes[row["recipe"]] = recipe
+        arm = "contacts" if row["dataset"] in study.maps else "expression"
+        if recipe["task"] != arm and row["dataset"] in {**study.datasets, **study.maps}:
+            problems.append(
+                Problem(
+                    shown,
+                    f"{row['recipe']} is for task {recipe['task']!r}, but {row['dataset']!r} is of {arm}",
+                    row["_row"],
+                )
+            )
+    return problems
+
+
+def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path, workdir: str | Path = ".") -> Study:
+    """Read and check a config and its sheets.
+
+    Parameters
+    ----------
+    config : dict
+        The config as merged by Snakemake.
+    schemas : path
+        Folder of the JSON schemas.
+    checkout : path
+        Folder of the workflow; relative paths may start there.
+    workdir : path
+        Working folder of the run; a relative ``data_dir`` starts there.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        With every problem of config and sheets.
+    """
+    schemas, checkout, workdir = Path(schemas), Path(checkout), Path(workdir)
+    problems = check_config(config, read_schema(schemas / "config.schema.yaml"))
+    if problems:
+        raise InputError(problems)
+    data_dir = workdir / config["data_dir"]
+    if not data_dir.is_dir():
+        raise InputError(Problem("config", f"folder not found: {config['data_dir']}", column="data_dir"))
+    study = Study(config, (data_dir, workdir, checkout))
+    rows: dict[str, list[dict[str, Any]]] = {}
+    shown = {name: config["sheets"][name] or f"(no {name} sheet)" for name in SHEETS}
+    for name in SHEETS:
+        if config["sheets"][name] is None:
+            rows[name] = []
+            continue
+        path = study.path(config["sheets"][name])
+        rows[name], found = read_sheet(path, read_schema(schemas / f"{name}.schema.yaml"), shown[name])
+        problems += found + duplicates(rows[name], KEYS[name], shown[name])
+    study.libraries = {row["library"]: row for row in rows["libraries"]}
+    study.datasets = {row["dataset"]: row for row in rows["datasets"]}
+    study.maps = {row["map"]: row for row in rows["contact_maps"]}
+    for row in sorted(
+        rows["bins"],
+        key=lambda r: (r["role"] == "unsorted", r["position"] if isinstance(r["position"], float) else 0.0),
+    ):
+        study.bins.setdefault(row["library"], []).append(row)
+    for row in rows["reads"]:
+        study.reads.setdefault((row["library"], row["bin"]), []).append(row)
+    for row in rows["models"]:
+        seeds = [int(s) for s in str(row["seeds"] or "").split(",") if s.isdigit()]
+        study.models.append({**row, "seeds": seeds})
+    if not problems:  # links between rows make sense only when the rows themselves do
+        problems += _check_links(study, shown, rows)
+    problems += _read_recipes(study, shown["models"], rows["models"])
+    if problems:
+        raise InputError(problems)
+    return study

@@ -1,0 +1,30 @@
+"""Shared fixtures: where the golden files and the real data lie."""
+
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+SHARED = CHECKOUT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Reference outputs of the original programs that are part of the project."""
+    return CHECKOUT / "tests" / "golden"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real public data beside the checkout; tests that need it skip elsewhere."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("real data (../shared/data) is not there; it is not part of the project")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_golden() -> Path:
+    """Reference outputs on third-party data beside the checkout; tests that need them skip elsewhere."""
+    if not (SHARED / "golden").is_dir():
+        pytest.skip("reference outputs on third-party data (../shared/golden) are not there")
+    return SHARED / "golden"
