@@ -46,7 +46,7 @@ class InputError(ValueError):
     """Bad input: carries every problem that was found, not only the first."""
 
     def __init__(self, problems: Iterable[Problem] | Problem | str):
-        if isinstance(problems, str) or isinstance(problems, Problem):
+        if isinstance(problems, (str, Problem)):
             problems = [problems]
         self.problems = list(problems)
         if len(self.problems) == 1:

@@ -38,3 +38,68 @@ wildcard_constraints:
 def code(script):
     """Digest of a rule script and the library code that it uses; a rule parameter, so that code changes rerun the rule."""
     return code_hash(SCRIPTS / script)
+
+
+def figures():
+    """Figures of the run in the order of the report, as paths of their SVGs."""
+    names = []
+    for library, row in study.libraries.items():
+        if row["source"] == "simulated":
+            names.append(f"simulate/{library}.overview")
+        if row["source"] != "counts":
+            names.append(f"reads/{library}.funnel")
+        for method in study.methods(library):
+            names.append(f"expression/{library}.{method}.distribution")
+            if row["source"] == "simulated":
+                names.append(f"expression/{library}.{method}.recovery")
+    for map_name in study.maps:
+        names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
+        if study.models_of(map_name):
+            names += [f"contacts/{map_name}.predicted_maps", f"evaluation/{map_name}.contact_scores"]
+            names.append(f"models/{map_name}.learning_curves")
+    for dataset in study.datasets:
+        if study.models_of(dataset):
+            names += [f"datasets/{dataset}.split", f"models/{dataset}.learning_curves"]
+        if ranked(dataset):
+            names += [f"evaluation/{dataset}.{kind}" for kind in ("ranking", "subset_scores", "predictions")]
+    return [f"results/{config['run']}/figures/{name}.svg" for name in names]
+
+
+def ranked(dataset):
+    """Whether a dataset has models or predictions to rank."""
+    return bool(study.models_of(dataset) or study.datasets[dataset]["predictions"])
+
+
+def bundles(name):
+    """Pairs of (model, seed) trained on a dataset or map."""
+    return [(row["model"], seed) for row in study.models_of(name) for seed in row["seeds"]]
+
+
+def bundle_files(file):
+    """One file of every bundle of the run, e.g. manifest.json."""
+    return [
+        f"results/{config['run']}/models/{name}/{model}/seed{seed}/{file}"
+        for name in [*study.datasets, *study.maps]
+        for model, seed in bundles(name)
+    ]
+
+
+def funnels():
+    """Tables of what each filter let through, in the order of the stages."""
+    names = []
+    for library, row in study.libraries.items():
+        if row["source"] != "counts":
+            names += [f"reads/{library}/{name}.funnel.tsv" for name in study.bin_names(library)]
+        names.append(f"clusters/{library}.funnel.tsv")
+        names += [f"expression/{library}.{method}.funnel.tsv" for method in study.methods(library)]
+    names += [f"datasets/{dataset}.funnel.tsv" for dataset in study.datasets]
+    return [f"results/{config['run']}/{name}" for name in names]
+
+
+def expression_tables():
+    """Expression tables of the run, also those that no dataset uses."""
+    return [
+        f"results/{config['run']}/expression/{library}.{method}.tsv"
+        for library in study.libraries
+        for method in study.methods(library)
+    ]

@@ -9,8 +9,46 @@ rule record_settings:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("record_settings.py"),
         config=config,
     message:
         "Record the settings of run {wildcards.run}"
     script:
         "../../scripts/record_settings.py"
+
+
+rule report:
+    input:
+        settings="results/{run}/settings.yaml",
+        figures=figures(),
+        funnels=funnels(),
+        rankings=collect("results/{{run}}/evaluation/{dataset}/ranking.tsv", dataset=filter(ranked, study.datasets)),
+        scores=collect("results/{{run}}/evaluation/{dataset}/scores.tsv", dataset=filter(ranked, study.datasets)),
+        contact_summaries=collect(
+            "results/{{run}}/evaluation/{map}/contact_summary.tsv", map=filter(study.models_of, study.maps)
+        ),
+        manifests=bundle_files("manifest.json"),
+        recipes=bundle_files("recipe.yaml"),
+    output:
+        report(
+            "results/{run}/report.html",
+            caption="../report/report.rst",
+            category="Summary",
+            labels={"content": "the whole run on one page"},
+        ),
+    log:
+        "logs/{run}/report/report.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=code("build_report.py"),
+        results=lambda wildcards: f"results/{wildcards.run}",
+        lists=["figures", "funnels", "rankings", "scores", "contact_summaries", "manifests", "recipes"],
+        packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
+    message:
+        "Write the report of run {wildcards.run}"
+    script:
+        "../../scripts/build_report.py"

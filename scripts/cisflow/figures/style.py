@@ -43,7 +43,7 @@ STYLE = {
     "axes.prop_cycle": plt.cycler(color=PALETTE),
     "legend.frameon": False,
     "svg.hashsalt": "cisflow",
-    "svg.fonttype": "none",
+    "svg.fonttype": "path",
 }
 
 

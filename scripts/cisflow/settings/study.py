@@ -8,6 +8,7 @@ Nothing here reads data files: it must stay cheap, because Snakemake parses it a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,20 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                     "upper_quantile",
                 )
             )
+    for library, bins in study.bins.items():
+        ordered = [b for b in bins if b["role"] == "sorted"]
+        for column in ("lower_bound", "upper_bound", "lower_quantile", "upper_quantile"):
+            for before, after in pairwise(ordered):
+                if before[column] is not None and after[column] is not None and after[column] < before[column]:
+                    problems.append(
+                        Problem(
+                            shown["bins"],
+                            f"{after[column]:g} of bin {after['bin']!r} lies below {before[column]:g} of bin "
+                            f"{before['bin']!r}, although its position is higher (library {library}); are bins swapped?",
+                            after["_row"],
+                            column,
+                        )
+                    )
     for row in rows["reads"]:
         if known("reads", row, "library", study.libraries, "library"):
             known("reads", row, "bin", [b["bin"] for b in study.bins.get(row["library"], [])], "bin")

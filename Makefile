@@ -1,0 +1,51 @@
+# make demo   environment, then the default config; ends with the place of the report
+# make test   environment, then all tests
+# Both work alone on a fresh Debian 12 with Python 3.11.
+PYTHON ?= python3
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test env tools lint format docs bench clean
+
+demo: env
+	@start=$$(date +%s); \
+	$(BIN)/snakemake --cores $(CORES) && \
+	echo "Report: results/demo/report.html ($$(( $$(date +%s) - start )) s)"
+
+test: env
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+env: tools $(STAMP)
+
+tools:
+	@envs/system-tools.sh
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, this is " + sys.version.split()[0] + "; name one with: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+docs: env
+	$(BIN)/python -m cisflow.settings.document
+
+bench: env
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf results/demo logs/demo state/demo

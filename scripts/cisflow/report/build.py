@@ -1,0 +1,163 @@
+"""The report: one self-contained HTML page that opens without network.
+
+Inputs: figures (SVG with JSON caption), tables, settings and manifests of a run. Outputs: ``report.html``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+
+from cisflow.files import read_table, write_text
+from cisflow.report.page import PAGE
+from cisflow.report.tables import format_cell, funnel_table, score_table, versions_table
+
+#: Sections of the report in the order of the stages, with the sentence under the heading.
+SECTIONS = {
+    "simulate": ("Simulated input", "What the workflow drew; the truth that the later stages have to recover."),
+    "reads": ("Reads", "From read pairs to counts of unique sequences."),
+    "expression": ("Expression", "Expression per element from its reads over the sorting bins."),
+    "datasets": ("Datasets", "Rows for training, validation and test, and leakage between them."),
+    "contacts": ("Contact maps", "Balanced maps, the distance law, and what models predict on held-out chromosomes."),
+    "models": ("Training", "Loss and validation score along training."),
+    "evaluation": ("Scores and ranking", "How well each model predicts what it has not seen."),
+}
+#: An SVG above this size is embedded as its PNG instead, so that the page stays light.
+LARGEST_SVG = 400_000
+
+
+@dataclass
+class ReportInput:
+    """Files of a run that go into its report; paths as given by the rule."""
+
+    settings: str
+    figures: Sequence[str] = ()
+    funnels: Sequence[str] = ()
+    rankings: Sequence[str] = ()
+    scores: Sequence[str] = ()
+    contact_summaries: Sequence[str] = ()
+    manifests: Sequence[str] = ()
+    recipes: Sequence[str] = field(default_factory=tuple)
+
+
+def _image(svg: Path) -> str:
+    file, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (svg.with_suffix(".png"), "png")
+    return f"data:image/{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
+
+
+def _figure(svg: str, root: Path) -> dict[str, str]:
+    path = Path(svg)
+    text = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    stem = path.relative_to(root).with_suffix("") if path.is_relative_to(root) else path.with_suffix("")
+    return {"title": text["title"], "caption": text["caption"], "image": _image(path), "stem": stem.as_posix()}
+
+
+def _html_table(table: pd.DataFrame) -> dict[str, Any]:
+    numeric = [pd.api.types.is_numeric_dtype(table[c]) for c in table.columns]
+    rows = [[format_cell(v) for v in row] for row in table.itertuples(index=False)]
+    return {"columns": list(table.columns), "numeric": numeric, "rows": rows}
+
+
+def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame) -> list[str]:
+    """Sentences with the main numbers of the run."""
+    sentences = []
+    reads = funnel[(funnel["stage"] == "reads") & funnel["step"].str.contains("read", case=False)]
+    for library, part in reads.groupby("of", sort=False):
+        sentences.append(f"Library {library}: {int(part['count'].iloc[0]):,} reads or pairs went in.")
+    for path in given.rankings:
+        ranking = read_table(path)
+        best, dataset = ranking.iloc[0], Path(path).parent.name
+        sentences.append(
+            f"Dataset {dataset}: {len(ranking)} models ranked; first is {best['model']} "
+            f"(mean rank {best['mean_rank']:.2f}, 95 % of draws between {best['rank_low']:g} and {best['rank_high']:g}; Pearson Score "
+            f"{best['pearson_score']:.3f}, Spearman Score {best['spearman_score']:.3f})."
+        )
+    for path in given.contact_summaries:
+        summary = read_table(path)
+        for row in summary[summary["metric"] == "pearson_distance_subtracted"].itertuples():
+            sentences.append(
+                f"Map {Path(path).parent.name}, {row.model}: correlation {row.value:.3f} "
+                f"({row.low:.3f} to {row.high:.3f}) with the held-out map after subtracting the mean per distance, over {row.n_windows} windows."
+            )
+    return sentences
+
+
+def _model_rows(given: ReportInput) -> pd.DataFrame:
+    rows = []
+    for recipe_path in given.recipes:
+        folder = Path(recipe_path).parent
+        recipe = yaml.safe_load(Path(recipe_path).read_text(encoding="utf-8"))
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        history = read_table(folder / "history.tsv")
+        rows.append(
+            {
+                "dataset": folder.parts[-3],
+                "model": folder.parts[-2],
+                "seed": folder.parts[-1].removeprefix("seed"),
+                "parameters": manifest.get("parameters", ""),
+                "steps": int(history["step"].max()) if "step" in history and len(history) else 0,
+                "note": recipe.get("note", ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def build_report(given: ReportInput, results: str | Path, output: str | Path, versions: dict[str, str]) -> None:
+    """Write the report of a run.
+
+    Parameters
+    ----------
+    given : ReportInput
+        Files of the run.
+    results : path
+        Folder of the run's results; names in the page are relative to it.
+    output : path
+        HTML file, written atomically.
+    versions : dict
+        Versions of the packages that ran.
+    """
+    root = Path(results)
+    settings_text = Path(given.settings).read_text(encoding="utf-8")
+    config = yaml.safe_load(settings_text)
+    funnel = funnel_table(given.funnels)
+    sections = []
+    for name, (title, about) in SECTIONS.items():
+        figures = [_figure(svg, root) for svg in given.figures if Path(svg).parent.name == name]
+        tables = []
+        if name == "evaluation":
+            for path in given.rankings:
+                tables.append(
+                    {"title": f"Ranking, {Path(path).parent.name}", "file": path, **_html_table(read_table(path))}
+                )
+            for path in given.scores:
+                tables.append(
+                    {"title": f"Scores, {Path(path).parent.name}", "file": path, **_html_table(score_table(path))}
+                )
+            for path in given.contact_summaries:
+                tables.append(
+                    {"title": f"Contact maps, {Path(path).parent.name}", "file": path, **_html_table(read_table(path))}
+                )
+        if name == "models" and given.recipes:
+            tables.append({"title": "Models", "file": "", **_html_table(_model_rows(given))})
+        if figures or tables:
+            sections.append({"name": name, "title": title, "about": about, "figures": figures, "tables": tables})
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
+    page = template.render(
+        run=config["run"],
+        seed=config["seed"],
+        version=versions["cisflow"],
+        headlines=_headlines(config, given, funnel),
+        funnel=_html_table(funnel) if len(funnel) else None,
+        sections=sections,
+        versions=_html_table(versions_table(given.manifests, versions)),
+        settings=settings_text,
+    )
+    write_text(page, output)

@@ -1,0 +1,128 @@
+"""Learning-rate schedules that a recipe can name.
+
+Inputs: an optimiser, the number of optimiser steps and the recipe's ``training.schedule``.
+Outputs: schedules whose state can be saved and restored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.optim import lr_scheduler
+
+from cisflow.registry import Registry
+
+SCHEDULES = Registry("schedule")
+
+
+class Schedule:
+    """Learning rate that changes after optimiser steps, after validations, or never.
+
+    Parameters
+    ----------
+    after_step : torch scheduler or None
+        Advanced after every optimiser step.
+    after_validation : torch scheduler or None
+        Told the selection metric after every validation.
+    """
+
+    def __init__(
+        self,
+        after_step: lr_scheduler.LRScheduler | None = None,
+        after_validation: lr_scheduler.ReduceLROnPlateau | None = None,
+    ):
+        self._after_step = after_step
+        self._after_validation = after_validation
+
+    def after_step(self) -> None:
+        """Move on by one optimiser step."""
+        if self._after_step is not None:
+            self._after_step.step()
+
+    def after_validation(self, selection: float) -> None:
+        """Take note of the selection metric of a validation."""
+        if self._after_validation is not None:
+            self._after_validation.step(selection)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values that :meth:`load_state_dict` continues from."""
+        return (self._after_step or self._after_validation).state_dict() if self._has_state() else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+        if self._has_state():
+            (self._after_step or self._after_validation).load_state_dict(state)
+
+    def _has_state(self) -> bool:
+        return self._after_step is not None or self._after_validation is not None
+
+
+@SCHEDULES.register("one_cycle")
+def one_cycle(
+    optimiser: torch.optim.Optimizer,
+    n_steps: int,
+    max_learning_rate: float,
+    warm_up: float = 0.3,
+    start_factor: float = 25.0,
+    end_factor: float = 1e4,
+    cycle_beta1: bool = True,
+    low_beta1: float = 0.85,
+    high_beta1: float = 0.95,
+) -> Schedule:
+    """One cycle over the whole training: cosine up, then cosine down (Smith and Topin 2019).
+
+    Parameters
+    ----------
+    optimiser : torch optimiser
+        Its learning rate is replaced.
+    n_steps : int
+        Optimiser steps of the whole training.
+    max_learning_rate : float
+        Peak, reached at step index ``warm_up * n_steps - 1``.
+    warm_up : float
+        Share of the steps that rise.
+    start_factor, end_factor : float
+        The first learning rate is ``max / start_factor``, the last ``max / start_factor / end_factor``.
+    cycle_beta1 : bool
+        Move beta1 (or momentum) against the learning rate, between ``high_beta1`` and ``low_beta1``.
+    """
+    return Schedule(
+        lr_scheduler.OneCycleLR(
+            optimiser,
+            max_lr=max_learning_rate,
+            total_steps=n_steps,
+            pct_start=warm_up,
+            anneal_strategy="cos",
+            cycle_momentum=cycle_beta1,
+            base_momentum=low_beta1,
+            max_momentum=high_beta1,
+            div_factor=start_factor,
+            final_div_factor=end_factor,
+        )
+    )
+
+
+@SCHEDULES.register("cosine")
+def cosine(optimiser: torch.optim.Optimizer, n_steps: int, end_learning_rate: float = 0.0) -> Schedule:
+    """Half a cosine from the optimiser's learning rate to ``end_learning_rate`` (Loshchilov and Hutter 2017)."""
+    return Schedule(lr_scheduler.CosineAnnealingLR(optimiser, T_max=n_steps, eta_min=end_learning_rate))
+
+
+@SCHEDULES.register("plateau")
+def plateau(optimiser: torch.optim.Optimizer, n_steps: int, factor: float = 0.9, patience: int = 10) -> Schedule:
+    """Multiply the learning rate by ``factor`` when the selection metric stands still.
+
+    ``patience`` validations without a new maximum are tolerated; the next one lowers the rate and restarts the count.
+    """
+    return Schedule(
+        after_validation=lr_scheduler.ReduceLROnPlateau(
+            optimiser, mode="max", factor=factor, patience=patience, threshold=0.0, threshold_mode="abs"
+        )
+    )
+
+
+@SCHEDULES.register("constant")
+def constant(optimiser: torch.optim.Optimizer, n_steps: int) -> Schedule:
+    """Keep the optimiser's learning rate."""
+    return Schedule()
