@@ -24,6 +24,17 @@ def one_of(names):
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
+# A GPU asked for on a machine without one must stop the run before its first job, not days into it. On a cluster
+# the machine that plans the run need not have one; there the job itself checks (cisflow.devices).
+onstart:
+    has_gpu = any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
+    if config["device"] == "cuda" and not workflow.non_local_exec and not has_gpu:
+        raise WorkflowError(
+            "config, column \"device\": 'cuda' asked for, but there is no GPU on this machine; "
+            "use 'auto' or 'cpu', or run on a GPU node"
+        )
+
+
 wildcard_constraints:
     run=re.escape(config["run"]),
     library=one_of(study.libraries),

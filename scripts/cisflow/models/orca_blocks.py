@@ -1,0 +1,126 @@
+"""Building blocks of the Orca networks (Zhou 2022).
+
+Purpose: pairs of convolutions in one and two dimensions, without and with activations, and the stack of dilated blocks
+that turns pairs of bins into a contact map. Inputs: channel counts, pooling, dilation.
+Outputs: ``torch.nn`` modules. The order of the layers inside a block is part of the published weight files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+KERNEL_SIZE = 9
+DROPOUT = 0.1
+
+
+def linear_1d(in_channels: int, out_channels: int, *resample: nn.Module, kernel_size: int = KERNEL_SIZE) -> nn.Sequential:
+    """Two normalised convolutions without activation, after an optional pooling or upsampling layer."""
+    return nn.Sequential(
+        *resample,
+        nn.Conv1d(in_channels, out_channels, kernel_size, padding=kernel_size // 2),
+        nn.BatchNorm1d(out_channels),
+        nn.Conv1d(out_channels, out_channels, kernel_size, padding=kernel_size // 2),
+        nn.BatchNorm1d(out_channels),
+    )
+
+
+def nonlinear_1d(channels: int, last_norm: bool = True, kernel_size: int = KERNEL_SIZE) -> nn.Sequential:
+    """Two convolutions with rectifiers; ``last_norm=False`` leaves out the second batch norm."""
+    return nn.Sequential(
+        nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2),
+        nn.BatchNorm1d(channels),
+        nn.ReLU(),
+        nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2),
+        *([nn.BatchNorm1d(channels)] if last_norm else []),
+        nn.ReLU(),
+    )
+
+
+def _conv_3x3(in_channels: int, out_channels: int, dilation: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)
+
+
+def linear_2d(
+    in_channels: int, middle: int, out_channels: int, dilation: int = 1, dropout: float | None = None
+) -> nn.Sequential:
+    """Two normalised 3 x 3 convolutions without activation, after an optional dropout of single elements."""
+    return nn.Sequential(
+        *([] if dropout is None else [nn.Dropout(dropout)]),
+        _conv_3x3(in_channels, middle, dilation),
+        nn.BatchNorm2d(middle),
+        _conv_3x3(middle, out_channels, dilation),
+        nn.BatchNorm2d(out_channels),
+    )
+
+
+def nonlinear_2d(in_channels: int, middle: int, out_channels: int, dilation: int = 1) -> nn.Sequential:
+    """Two normalised 3 x 3 convolutions with rectifiers."""
+    return nn.Sequential(
+        _conv_3x3(in_channels, middle, dilation),
+        nn.BatchNorm2d(middle),
+        nn.ReLU(),
+        _conv_3x3(middle, out_channels, dilation),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
+
+
+def pair_sums(encoding: Tensor) -> Tensor:
+    """Sum of the encodings of every two bins: [batch, channels, n] to [batch, channels, n, n]."""
+    return encoding[:, :, :, None] + encoding[:, :, None, :]
+
+
+class DilatedStack(nn.Module):
+    """Dilated blocks over a square map, and the head that ends in one symmetric channel.
+
+    Every block is a linear part followed by a nonlinear part; both add to their input, except that the linear part of
+    the first block replaces it (its input may have another width).
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the first block's input.
+    channels, middle : int
+        Width between and inside blocks.
+    dilations : sequence of int
+        One block each.
+    head : int
+        Channels of the hidden layer of the head.
+    dropout : float
+        In front of the first block.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int = 64,
+        middle: int = 32,
+        dilations: Sequence[int] = (1,),
+        head: int = 5,
+        dropout: float = DROPOUT,
+    ):
+        super().__init__()
+        self.lconvtwos = nn.ModuleList(
+            linear_2d(channels if k else in_channels, middle, channels, dilation, None if k else dropout)
+            for k, dilation in enumerate(dilations)
+        )
+        self.convtwos = nn.ModuleList(nonlinear_2d(channels, middle, channels, dilation) for dilation in dilations)
+        self.final = nn.Sequential(
+            nn.Conv2d(channels, head, 1), nn.BatchNorm2d(head), nn.ReLU(), nn.Conv2d(head, 1, 1)
+        )
+
+    def run_blocks(self, pairs: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        """Pass [batch, channels, n, n] through blocks ``first`` to ``last`` (exclusive; None = all)."""
+        for k in range(first, len(self.lconvtwos) if last is None else last):
+            linear = self.lconvtwos[k](pairs)
+            pairs = linear + pairs if k else linear
+            pairs = self.convtwos[k](pairs) + pairs
+        return pairs
+
+    def run_head(self, pairs: Tensor) -> Tensor:
+        """Turn the last block's output into the symmetric map [batch, 1, n, n]."""
+        contacts = self.final(pairs)
+        return 0.5 * (contacts + contacts.transpose(2, 3))

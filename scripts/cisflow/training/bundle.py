@@ -1,0 +1,83 @@
+"""A trained model as a folder of four plain files.
+
+``weights.safetensors`` (tensors by name), ``recipe.yaml`` (how it was built and trained), ``history.tsv`` (course of
+the training) and ``manifest.json`` (versions, SHA-256 of the inputs, settings, outcome). Nothing in it is executable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from cisflow.files import atomic_path, read_table, write_json, write_table, write_text
+from cisflow.problems import InputError, Problem
+
+WEIGHTS, RECIPE, HISTORY, MANIFEST = "weights.safetensors", "recipe.yaml", "history.tsv", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Content of a bundle.
+
+    Attributes
+    ----------
+    folder : Path
+    weights : dict of Tensor
+        On the CPU.
+    recipe, manifest : dict
+    history : DataFrame
+    """
+
+    folder: Path
+    weights: dict[str, torch.Tensor]
+    recipe: dict[str, Any]
+    history: pd.DataFrame
+    manifest: dict[str, Any]
+
+
+def write_bundle(
+    folder: str | Path,
+    weights: Mapping[str, torch.Tensor],
+    recipe: Mapping[str, Any],
+    history: pd.DataFrame,
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write the four files of a bundle, the manifest last; equal content gives equal bytes."""
+    folder = Path(folder)
+    with atomic_path(folder / WEIGHTS) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}, temporary)
+    write_text(yaml.safe_dump(dict(recipe), sort_keys=False), folder / RECIPE)
+    write_table(history, folder / HISTORY)
+    write_json(dict(manifest), folder / MANIFEST)
+
+
+def read_bundle(folder: str | Path) -> Bundle:
+    """Read a bundle.
+
+    Raises
+    ------
+    InputError
+        When files are missing or cannot be read.
+    """
+    folder = Path(folder)
+    missing = [name for name in (WEIGHTS, RECIPE, HISTORY, MANIFEST) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            [Problem(str(folder / name), "file not found; a model is a folder with four files") for name in missing]
+        )
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise InputError(Problem(str(folder / WEIGHTS), f"not a safetensors file: {error}")) from error
+    recipe = yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8"))
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return Bundle(folder, weights, recipe, read_table(folder / HISTORY), manifest)

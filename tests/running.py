@@ -1,0 +1,56 @@
+"""Run Snakemake as a user would, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import CHECKOUT
+
+TINY = CHECKOUT / "tests" / "workflow" / "tiny.yaml"
+
+
+def command(*arguments: str, checkout: Path = CHECKOUT) -> list[str]:
+    """Command line of this environment's Snakemake on a checkout."""
+    return [sys.executable, "-m", "snakemake", "-s", str(checkout / "Snakefile"), *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Environment in which rule scripts find this environment's python."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def snakemake(folder: Path, *arguments: str, checkout: Path = CHECKOUT, timeout: float = 900) -> tuple[int, str]:
+    """Run Snakemake with ``folder`` as its working folder; returns the exit code and all that it printed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        command("--directory", str(folder), *arguments, checkout=checkout),
+        cwd=checkout,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def planned_rules(text: str) -> set[str]:
+    """Names of the rules in the job table of a dry run."""
+    lines = text.splitlines()
+    rules = set()
+    for start in [i for i, line in enumerate(lines) if line.startswith("job ") and "count" in line]:
+        for line in lines[start + 2 :]:
+            if not line.strip() or line.startswith("total"):
+                break
+            rules.add(line.split()[0])
+    return rules - {"all"}
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """Bytes of every table and figure of a run by its path (logs, timings and Snakemake's records left out)."""
+    root = folder / "results"
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}

@@ -1,0 +1,131 @@
+"""The whole DAG: ends, does nothing the second time, gives the same bytes on one core, survives kill -9."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import CHECKOUT
+from running import TINY, command, environment, planned_rules, snakemake, tables
+
+pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    """A finished run of the smallest config on two cores."""
+    folder = tmp_path_factory.mktemp("tiny")
+    code, text = snakemake(folder, "--cores", "2", "--configfile", str(TINY))
+    assert code == 0, text[-6000:]
+    return folder
+
+
+def test_run_ends_with_a_report_that_needs_no_network(tiny_run):
+    page = (tiny_run / "results" / "tiny" / "report.html").read_text()
+    assert "<h2" in page
+    assert page.count("<img") >= 10
+    for outside in ('src="http', 'href="http', "@import", "url(http"):
+        assert outside not in page
+
+
+def test_second_run_does_nothing(tiny_run):
+    code, text = snakemake(tiny_run, "--cores", "2", "--configfile", str(TINY))
+    assert code == 0
+    assert "Nothing to be done" in text
+
+
+def test_one_core_gives_the_same_bytes(tiny_run, tmp_path):
+    code, text = snakemake(tmp_path, "--cores", "1", "--configfile", str(TINY))
+    assert code == 0, text[-6000:]
+    expected, found = tables(tiny_run), tables(tmp_path)
+    assert expected.keys() == found.keys()
+    assert [name for name in expected if expected[name] != found[name]] == []
+
+
+def test_every_figure_has_its_table(tiny_run):
+    figures = sorted((tiny_run / "results" / "tiny" / "figures").rglob("*.svg"))
+    assert len(figures) >= 10
+    for svg in figures:
+        for suffix in (".png", ".tsv", ".json"):
+            assert svg.with_suffix(suffix).stat().st_size > 0, svg
+
+
+def test_counts_are_conserved_from_reads_to_elements(tiny_run):
+    import pandas as pd
+
+    root = tiny_run / "results" / "tiny"
+    counts = pd.read_parquet(root / "clusters" / "random.counts.parquet")
+    for name in [c for c in counts.columns if c.startswith("bin")]:
+        assert counts[name].sum() == pd.read_parquet(root / "reads" / "random" / f"{name}.parquet")["reads"].sum()
+
+
+def test_a_changed_setting_reruns_what_depends_on_it_and_no_more(tiny_run):
+    code, text = snakemake(tiny_run, "-n", "--configfile", str(TINY), "--config", "ranking={draws: 300}")
+    assert code == 0
+    rules = planned_rules(text)
+    assert "bootstrap_models" in rules
+    assert not rules & {"count_reads", "cluster_sequences", "estimate_expression", "train_expression_model"}
+
+
+def test_a_library_edit_reruns_the_stages_that_use_it(tiny_run, tmp_path):
+    copy = tmp_path / "checkout"
+    for name in ("workflow", "scripts", "config", "profiles", "envs", "tests"):
+        ignored = shutil.ignore_patterns("golden", "__pycache__")
+        shutil.copytree(CHECKOUT / name, copy / name, ignore=ignored)
+    shutil.copy2(CHECKOUT / "Snakefile", copy)
+    tiny = str(copy / "tests" / "workflow" / "tiny.yaml")
+    _, text = snakemake(tiny_run, "-n", "--configfile", tiny, checkout=copy)
+    assert "Nothing to be done" in text, text[-3000:]
+    module = copy / "scripts" / "cisflow" / "evaluation" / "bootstrap.py"
+    module.write_text(module.read_text() + "\nEDITED = True\n")
+    _, text = snakemake(tiny_run, "-n", "--configfile", tiny, checkout=copy)
+    rules = planned_rules(text)
+    assert "bootstrap_models" in rules
+    assert not rules & {"count_reads", "estimate_expression", "train_expression_model", "train_contact_model"}
+
+
+def _kill_group(process: subprocess.Popen) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _start(folder: Path, *arguments: str) -> subprocess.Popen:
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        command("--directory", str(folder), *arguments),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def test_killed_run_continues_to_the_same_bytes(tiny_run, tmp_path):
+    """SIGKILL of Snakemake and all its jobs in mid-training; the same command then ends with the same bytes."""
+    # Training is what loses most when killed: take the stages before it from the finished run.
+    shutil.copytree(tiny_run / "results", tmp_path / "results", copy_function=shutil.copy2)
+    shutil.copytree(tiny_run / ".snakemake" / "metadata", tmp_path / ".snakemake" / "metadata")
+    shutil.rmtree(tmp_path / "results" / "tiny" / "models" / "promoters" / "dream_rnn")
+    process = _start(tmp_path, "--cores", "1", "--configfile", str(TINY))
+    state = tmp_path / "state" / "tiny" / "promoters" / "dream_rnn" / "seed1"
+    deadline = time.monotonic() + 240
+    while not any(p.is_file() for p in state.rglob("*")):
+        assert process.poll() is None, "the run ended before a state was saved"
+        assert time.monotonic() < deadline, "no state was saved"
+        time.sleep(0.1)
+    _kill_group(process)
+    bundle = tmp_path / "results" / "tiny" / "models" / "promoters" / "dream_rnn" / "seed1"
+    assert not (bundle / "weights.safetensors").exists()
+    snakemake(tmp_path, "--unlock", "--configfile", str(TINY))
+    code, text = snakemake(tmp_path, "--cores", "1", "--configfile", str(TINY))
+    assert code == 0, text[-6000:]
+    log = next((tmp_path / "logs" / "tiny").rglob("*dream_rnn*seed1*.log"))
+    assert "continu" in log.read_text().lower() or "resum" in log.read_text().lower()
+    assert tables(tmp_path) == tables(tiny_run)
