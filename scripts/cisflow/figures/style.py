@@ -28,8 +28,7 @@ GREY = "#8A8A8A"
 CONTACT_CMAP = LinearSegmentedColormap.from_list(
     "contact",
     ["#ffffe2", "#ffe9ab", "#fecc76", "#fe9f4c", "#fe6134", "#eb1f23", "#bb0026", "#710027", "#290027"],
-)
-CONTACT_CMAP.set_bad("#AAAAAA")
+).with_extremes(bad="#AAAAAA")
 
 STYLE = {
     "figure.dpi": 100,

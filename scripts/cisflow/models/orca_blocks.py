@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 KERNEL_SIZE = 9
 DROPOUT = 0.1
 
 
-def linear_1d(in_channels: int, out_channels: int, *resample: nn.Module, kernel_size: int = KERNEL_SIZE) -> nn.Sequential:
+def linear_1d(
+    in_channels: int, out_channels: int, *resample: nn.Module, kernel_size: int = KERNEL_SIZE
+) -> nn.Sequential:
     """Two normalised convolutions without activation, after an optional pooling or upsampling layer."""
     return nn.Sequential(
         *resample,
@@ -108,9 +109,7 @@ class DilatedStack(nn.Module):
             for k, dilation in enumerate(dilations)
         )
         self.convtwos = nn.ModuleList(nonlinear_2d(channels, middle, channels, dilation) for dilation in dilations)
-        self.final = nn.Sequential(
-            nn.Conv2d(channels, head, 1), nn.BatchNorm2d(head), nn.ReLU(), nn.Conv2d(head, 1, 1)
-        )
+        self.final = nn.Sequential(nn.Conv2d(channels, head, 1), nn.BatchNorm2d(head), nn.ReLU(), nn.Conv2d(head, 1, 1))
 
     def run_blocks(self, pairs: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """Pass [batch, channels, n, n] through blocks ``first`` to ``last`` (exclusive; None = all)."""

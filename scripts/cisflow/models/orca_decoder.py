@@ -50,7 +50,7 @@ class Decoder(DilatedStack):
         self.upsample = nn.Upsample(scale_factor=2, mode=upsampling)
 
     def forward(self, encoding: Tensor, log_background: Tensor, coarse: Tensor | None = None) -> Tensor:
-        """Map encoding, log background and, if given, the coarse map (in place of the first block) to [batch, 1, n, n]."""
+        """Map to [batch, 1, n, n]; the coarse map, if given, takes the place of the first block."""
         linear = self.lcombinerD(torch.cat([pair_sums(encoding), log_background], dim=1))
         pairs = self.combinerD(linear) + linear
         if coarse is None:

@@ -68,7 +68,9 @@ class Encoder(nn.Module):
     def encode(self, sequence: Tensor) -> Tensor:
         """Encode [batch, 4, length] as [batch, channels, length / bin size]; length is a multiple of the bin size."""
         if sequence.shape[-1] % self.bin_size:
-            raise ValueError(f"sequence of {sequence.shape[-1]} bp; expected a multiple of the bin size {self.bin_size}")
+            raise ValueError(
+                f"sequence of {sequence.shape[-1]} bp; expected a multiple of the bin size {self.bin_size}"
+            )
         signal = nonlinear = sequence
         for stage in range(1, len(self.pools) + 1):
             linear = self.get_submodule(f"lconv{stage}")(signal)

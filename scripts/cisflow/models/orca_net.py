@@ -61,6 +61,9 @@ class OrcaNet(Encoder):
     checkpoint : int
         0 = keep all activations; k > 0 = drop them and compute them again in the backward pass, for the encoder and for
         every k decoder blocks (the published training: 7, 6, 6 of 19 blocks).
+    block_bins : int
+        In eval mode, encode in blocks of so many bins along the sequence: the same result with the memory of one block.
+        0 = the whole sequence at once.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class OrcaNet(Encoder):
         dropout: float = DROPOUT,
         profiles: int = 0,
         checkpoint: int = 0,
+        block_bins: int = 0,
     ):
         super().__init__(widths, pools, kernel_size)
         decoder = Decoder1M(self.channels, channels, middle, dilations, head, dropout)
@@ -82,6 +86,7 @@ class OrcaNet(Encoder):
         self.lconvtwos, self.convtwos, self.final = decoder.lconvtwos, decoder.convtwos, decoder.final
         self.profiles = profiles
         self.checkpoint = checkpoint
+        self.block_bins = block_bins
         if profiles:
             self.final_1d = nn.Sequential(
                 nn.Conv1d(self.channels, self.channels, 1),
@@ -106,15 +111,17 @@ class OrcaNet(Encoder):
         -------
         Tensor, [batch, 1, n, n], or that and profiles [batch, profiles, n] when the network has profiles
         """
-        n_blocks = len(self.lconvtwos)
-        if self.checkpoint:
+        if self.block_bins and not self.training:
+            encoding = self.encode_in_blocks(sequence, self.block_bins)
+        elif self.checkpoint:
             encoding = checkpoint_once(self.encode, self, sequence)
-            pairs = pair_sums(encoding)
-            for first in range(0, n_blocks, self.checkpoint):
-                blocks = partial(self.run_blocks, first=first, last=min(first + self.checkpoint, n_blocks))
-                pairs = checkpoint_once(blocks, self, pairs)
         else:
             encoding = self.encode(sequence)
-            pairs = self.run_blocks(pair_sums(encoding))
+        pairs = pair_sums(encoding)
+        n_blocks = len(self.lconvtwos)
+        part = self.checkpoint or n_blocks
+        for first in range(0, n_blocks, part):
+            blocks = partial(self.run_blocks, first=first, last=min(first + part, n_blocks))
+            pairs = checkpoint_once(blocks, self, pairs) if self.checkpoint else blocks(pairs)
         contacts = self.run_head(pairs)
         return (contacts, self.final_1d(encoding)) if self.profiles else contacts

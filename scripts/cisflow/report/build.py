@@ -77,15 +77,17 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
         best, dataset = ranking.iloc[0], Path(path).parent.name
         sentences.append(
             f"Dataset {dataset}: {len(ranking)} models ranked; first is {best['model']} "
-            f"(mean rank {best['mean_rank']:.2f}, 95 % of draws between {best['rank_low']:g} and {best['rank_high']:g}; Pearson Score "
-            f"{best['pearson_score']:.3f}, Spearman Score {best['spearman_score']:.3f})."
+            f"(mean rank {best['mean_rank']:.2f}, 95 % of draws between {best['rank_low']:g} and "
+            f"{best['rank_high']:g}; Pearson Score {best['pearson_score']:.3f}, "
+            f"Spearman Score {best['spearman_score']:.3f})."
         )
     for path in given.contact_summaries:
         summary = read_table(path)
         for row in summary[summary["metric"] == "pearson_distance_subtracted"].itertuples():
             sentences.append(
                 f"Map {Path(path).parent.name}, {row.model}: correlation {row.value:.3f} "
-                f"({row.low:.3f} to {row.high:.3f}) with the held-out map after subtracting the mean per distance, over {row.n_windows} windows."
+                f"({row.low:.3f} to {row.high:.3f}) with the held-out map after subtracting "
+                f"the mean per distance, over {row.n_windows} windows."
             )
     return sentences
 
@@ -96,14 +98,14 @@ def _model_rows(given: ReportInput) -> pd.DataFrame:
         folder = Path(recipe_path).parent
         recipe = yaml.safe_load(Path(recipe_path).read_text(encoding="utf-8"))
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        history = read_table(folder / "history.tsv")
         rows.append(
             {
                 "dataset": folder.parts[-3],
                 "model": folder.parts[-2],
                 "seed": folder.parts[-1].removeprefix("seed"),
-                "parameters": manifest.get("parameters", ""),
-                "steps": int(history["step"].max()) if "step" in history and len(history) else 0,
+                "parameters": manifest["training"]["parameters"],
+                "steps": manifest["training"].get("steps", 0),
+                "best validation score": manifest["training"]["best_selection"],
                 "note": recipe.get("note", ""),
             }
         )

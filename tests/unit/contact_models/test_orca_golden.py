@@ -5,6 +5,7 @@ import orca_fill
 import pandas as pd
 import pytest
 import torch
+
 from cisflow.models.orca_decoder import Decoder
 from cisflow.models.orca_encoder import Encoder
 from cisflow.models.orca_multiscale import CoarseningEncoder

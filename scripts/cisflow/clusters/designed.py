@@ -1,0 +1,192 @@
+"""Reads of a designed library assigned to its ordered sequences.
+
+Inputs: unique sequences of the reads and the ordered sequences. Outputs: the ordered sequence of each read sequence, or why
+it was dropped.
+
+Designed libraries hold variants that differ by one base, so they are never clustered. Equal sequences are assigned
+first, without an aligner, so that an exact read can never go to a neighbour. The others are aligned with Bowtie2, forward
+strand, end to end, for distance 1, then 2, up to the largest allowed; the edit distance of every reported pair is
+computed anew, over the whole length of both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from cisflow.clusters.bowtie import Index
+from cisflow.clusters.distance import edit_distances
+from cisflow.clusters.elements import Elements, check_not_empty
+from cisflow.clusters.ordered import OrderedLibrary
+from cisflow.problems import InputError, Problem
+from cisflow.progress import Progress
+from cisflow.reads.ragged import Sequences
+
+LONGEST_SEED, SHORTEST_SEED = 31, 4  # what bowtie2 -L takes
+PENALTY = 6  # of a substitution, an inserted and a deleted base alike: the score is then -6 times the edit distance
+UNALIGNED, AMBIGUOUS = -1, -2
+
+
+def alignment_options(shortest_query: int, distance: int) -> list[str]:
+    """Bowtie2 options that report every reference within an edit distance.
+
+    ``distance`` edits leave at least one of ``distance + 1`` blocks of the query untouched, so seeds without mismatches
+    at the beginning of every block find every reference within that distance.
+
+    Parameters
+    ----------
+    shortest_query : int
+        Bases of the shortest query.
+    distance : int
+        Edit distance.
+
+    Raises
+    ------
+    InputError
+        When the blocks would be too short for a seed.
+    """
+    block = shortest_query // (distance + 1)
+    if block < SHORTEST_SEED:
+        raise InputError(
+            Problem(
+                "config",
+                f"{distance} edits in sequences of {shortest_query} bases leave no seed for Bowtie2; expected at most "
+                f"{shortest_query // SHORTEST_SEED - 1}",
+                column="cluster.max_designed_mismatches",
+            )
+        )
+    return (
+        f"-f -a --end-to-end --norc --no-unal --no-sq --no-head -N 0 -L {min(block, LONGEST_SEED)} -i C,{block},0 -R 0 "
+        f"--mp {PENALTY},{PENALTY} --rdg 0,{PENALTY} --rfg 0,{PENALTY} --gbar 1 --score-min C,-{PENALTY * distance},0"
+    ).split()
+
+
+def _nearest(query: np.ndarray, reference: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Queries (unique), the nearest reference of each (-2 where two are equally near) and its distance."""
+    order = np.lexsort((reference, distance, query))
+    query, reference, distance = query[order], reference[order], distance[order]
+    best = np.flatnonzero(np.diff(query, prepend=-1))
+    size = np.diff(np.append(best, len(query)))
+    second = np.minimum(best + 1, len(query) - 1)
+    tied = (size > 1) & (distance[second] == distance[best])
+    return query[best], np.where(tied, AMBIGUOUS, reference[best]), distance[best]
+
+
+def nearest_references(
+    queries: pl.Series, references: pl.Series, max_distance: int, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest reference of every query by edit distance.
+
+    Parameters
+    ----------
+    queries, references : polars.Series of str, shapes (n,) and (m,)
+        Unique sequences of A, C, G and T; no query equals a reference.
+    max_distance : int
+        Largest edit distance (substitutions, inserted and deleted bases).
+    threads : int
+        Of Bowtie2; the result does not depend on it.
+
+    Returns
+    -------
+    reference : ndarray of int64, shape (n,)
+        Row of the nearest reference; -1 where none is near enough, -2 where two are equally near.
+    distance : ndarray of int64, shape (n,)
+        0 where none is near enough.
+    """
+    nearest = np.full(len(queries), UNALIGNED, np.int64)
+    edits_to_nearest = np.zeros(len(queries), np.int64)
+    if len(queries) == 0 or max_distance == 0:
+        return nearest, edits_to_nearest
+    query_letters, reference_letters = Sequences.from_series(queries), Sequences.from_series(references)
+    with Index(references, padding=max_distance, threads=threads) as index:
+        for distance in range(1, max_distance + 1):
+            waiting = np.flatnonzero(nearest == UNALIGNED)
+            if not len(waiting):
+                break
+            options = alignment_options(int(query_letters.length[waiting].min()), distance)
+            progress = Progress(f"align at distance {distance}", None, "alignments")
+            found = [np.empty((3, 0), np.int64)]
+            for row, reference in index.align(queries.gather(waiting), options):
+                pairs = np.unique(np.stack([waiting[row], reference]), axis=1)
+                edits = edit_distances(query_letters, reference_letters, pairs[0], pairs[1], distance)
+                found.append(np.vstack([pairs, edits])[:, edits <= distance])
+                progress.advance(len(row))
+            pairs = np.unique(np.concatenate(found, axis=1), axis=1)  # a pair can come in two blocks
+            query, reference, edits = _nearest(*pairs)
+            nearest[query], edits_to_nearest[query] = reference, edits
+    return nearest, edits_to_nearest
+
+
+def assign_to_ordered(
+    pooled: pl.DataFrame,
+    ordered: OrderedLibrary,
+    flank_lengths: tuple[int, int],
+    max_distance: int,
+    library: str,
+    threads: int = 1,
+) -> Elements:
+    """Assign the unique sequences of a designed library to its ordered sequences.
+
+    Only the part between the flanks is compared; the flanks were checked when the reads were counted.
+
+    Parameters
+    ----------
+    pooled : polars.DataFrame
+        ``sequence`` (unique), ``reads`` over all bins.
+    ordered : OrderedLibrary
+    flank_lengths : (int, int)
+        Bases of the distal and the proximal flank on the counted sequences.
+    max_distance : int
+        Largest edit distance to the ordered sequence.
+    library : str
+    threads : int
+        Of Bowtie2; the result does not depend on it.
+
+    Returns
+    -------
+    Elements
+        Every ordered sequence in the order of the file, also without reads. ``match`` of a member is ``exact``,
+        ``mismatches``, ``ambiguous`` (two ordered sequences equally near) or ``unaligned`` (none near enough);
+        ``distance`` is its edit distance.
+
+    Raises
+    ------
+    InputError
+        No sequences, Bowtie2 missing, ``max_distance`` too large for the length.
+    """
+    check_not_empty(pooled, library)
+    before, after = flank_lengths
+    length = pl.col("sequence").str.len_bytes().cast(pl.Int64) - before - after
+    pooled = pooled.sort("sequence").with_columns(variable=pl.col("sequence").str.slice(before, length))
+    exact = ordered.table.select("variable", pl.col("element").alias("equal"))
+    joined = pooled.join(exact, on="variable", how="left", maintain_order="left")
+    others = joined.filter(pl.col("equal").is_null()).select(pl.col("variable").unique().sort())["variable"]
+    reference, distance = nearest_references(others, ordered.table["variable"], max_distance, threads)
+    names = ordered.table["element"].gather(np.maximum(reference, 0))
+    aligned = pl.DataFrame(
+        {"variable": others, "near": names, "status": pl.Series(reference), "edits": pl.Series(distance)}
+    ).with_columns(near=pl.when(pl.col("status") >= 0).then(pl.col("near")))
+    members = joined.join(aligned, on="variable", how="left", maintain_order="left").select(
+        "sequence",
+        pl.coalesce("equal", "near").alias("element"),
+        "reads",
+        pl.when(pl.col("equal").is_not_null())
+        .then(pl.lit("exact"))
+        .when(pl.col("status") == AMBIGUOUS)
+        .then(pl.lit("ambiguous"))
+        .when(pl.col("status") == UNALIGNED)
+        .then(pl.lit("unaligned"))
+        .otherwise(pl.lit("mismatches"))
+        .alias("match"),
+        pl.when(pl.col("equal").is_not_null())
+        .then(0)
+        .when(pl.col("status") != UNALIGNED)
+        .then(pl.col("edits"))
+        .cast(pl.Int64)
+        .alias("distance"),
+    )
+    order = ordered.table.select("element").with_row_index("order")
+    members = members.join(order, on="element", how="left").sort(
+        "order", "reads", "sequence", descending=[False, True, False], nulls_last=True
+    )
+    return Elements(members.drop("order"), ordered.table.select("element", "sequence"))

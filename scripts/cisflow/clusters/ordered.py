@@ -1,0 +1,212 @@
+"""The ordered sequences of a designed library.
+
+Inputs: a FASTA file or a table without header (id, sequence), plain or gzip. Outputs: a checked table in the form in which
+reads are counted (with or without the flanks), or one error with every problem.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from cisflow.problems import InputError, Problem
+from cisflow.reads.count import ReadSettings
+from cisflow.reads.flanks import locate_variable_part
+from cisflow.reads.ragged import Sequences
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class OrderedLibrary:
+    """Ordered sequences of a designed library.
+
+    Attributes
+    ----------
+    table : polars.DataFrame
+        ``element`` (id), ``sequence`` (as reads are counted), ``variable`` (part between the flanks), in the order of
+        the file.
+    """
+
+    table: pl.DataFrame
+
+
+def shown(problems: list[Problem], where: str) -> list[Problem]:
+    """The first problems, and how many more there are."""
+    more = len(problems) - MOST_SHOWN
+    return problems[:MOST_SHOWN] + ([Problem(where, f"and {more:,} more problems like these")] if more > 0 else [])
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """Text of a plain or gzip file."""
+    try:
+        data = Path(path).read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(Problem(str(path), f"file not found; expected {what}")) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(Problem(str(path), "the gzip file is truncated or damaged")) from None
+    except UnicodeDecodeError:
+        raise InputError(Problem(str(path), f"not a text file; expected {what}")) from None
+
+
+def _fasta(lines: pl.DataFrame) -> pl.DataFrame:
+    records = lines.with_columns(header=pl.col("line").str.starts_with(">")).with_columns(
+        record=pl.col("header").cast(pl.Int64).cum_sum()
+    )
+    return records.group_by("record", maintain_order=True).agg(
+        row=pl.col("row").first(),
+        element=pl.col("line").first().str.extract(r"^>\s*(\S+)").fill_null(""),
+        sequence=pl.col("line").filter(~pl.col("header")).str.strip_chars().str.join(""),
+    )
+
+
+def _table(lines: pl.DataFrame, path: str | Path) -> pl.DataFrame:
+    separator = "," if ".csv" in Path(path).suffixes else "\t"
+    cells = lines.with_columns(cells=pl.col("line").str.split(separator))
+    wrong = cells.filter(pl.col("cells").list.len() != 2)
+    problems = [
+        Problem(str(path), f"{line[:60]!r} has {n} cells; expected 2: id and sequence, separated by {separator!r}", row)
+        for row, line, n in wrong.select("row", "line", pl.col("cells").list.len()).iter_rows()
+    ]
+    if problems:
+        raise InputError(shown(problems, str(path)))
+    return cells.select(
+        "row",
+        element=pl.col("cells").list.get(0).str.strip_chars(),
+        sequence=pl.col("cells").list.get(1).str.strip_chars(),
+    )
+
+
+def read_ordered(path: str | Path) -> pl.DataFrame:
+    """Read the ordered sequences of a designed library.
+
+    Parameters
+    ----------
+    path : path
+        FASTA, or a table of two columns (id, sequence) without header: tab-separated, or by commas where the name has
+        ``.csv``. Plain or gzip. Lower-case letters count as upper-case.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``row`` (1-based line), ``element``, ``sequence``, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        With every problem: file missing or damaged, no rows, wrong number of cells, empty ids, ids given twice,
+        letters other than A, C, G and T.
+    """
+    text = read_text(path, "FASTA, or a table of id and sequence without header")
+    lines = pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String}).with_row_index("row", offset=1)
+    lines = lines.filter(pl.col("line").str.strip_chars() != "")
+    if lines.is_empty():
+        raise InputError(Problem(str(path), "the file is empty; expected ordered sequences"))
+    table = _fasta(lines) if lines["line"][0].startswith(">") else _table(lines, path)
+    table = table.select("row", "element", pl.col("sequence").str.to_uppercase())
+    problems = [
+        Problem(str(path), "the id is empty; every ordered sequence needs one", row)
+        for (row,) in table.filter(pl.col("element") == "").select("row").iter_rows()
+    ]
+    first = table.group_by("element").agg(first=pl.col("row").first())
+    again = table.join(first, on="element", maintain_order="left").filter(pl.col("row") != pl.col("first"))
+    problems += [
+        Problem(str(path), f"id {name!r} was already given in row {before}; ids must be unique", row)
+        for row, name, before in again.select("row", "element", "first").iter_rows()
+    ]
+    wrong = table.filter(~pl.col("sequence").str.contains("^[ACGT]+$"))
+    problems += [
+        Problem(
+            str(path),
+            f"sequence {sequence[:40]!r} of {name!r} is not made of A, C, G and T"
+            + (" (the table must not have a header)" if row == 1 else ""),
+            row,
+        )
+        for row, name, sequence in wrong.select("row", "element", "sequence").iter_rows()
+    ]
+    if problems:
+        raise InputError(shown(problems, str(path)))
+    return table
+
+
+def _variable_parts(table: pl.DataFrame, settings: ReadSettings, path: str) -> pl.Series:
+    """Parts between the flanks; the whole sequences when none of them holds the flanks."""
+    if not (settings.distal_flank or settings.proximal_flank):
+        return table["sequence"]
+    located = locate_variable_part(
+        Sequences.from_series(table["sequence"]), settings.distal_flank, settings.proximal_flank, 0
+    )
+    if not located.found.any():
+        return table["sequence"]
+    without = table.filter(pl.Series(~located.found))
+    if len(without):
+        raise InputError(
+            shown(
+                [
+                    Problem(
+                        path,
+                        f"{name!r} lacks the flanks {settings.distal_flank!r} ... {settings.proximal_flank!r} that other "
+                        "ordered sequences hold; expected all of them with the flanks, or all without",
+                        row,
+                    )
+                    for row, name in without.select("row", "element").iter_rows()
+                ],
+                path,
+            )
+        )
+    return located.sequences.part(located.start, located.stop).to_series()
+
+
+def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
+    """Read ordered sequences and bring them into the form in which reads are counted.
+
+    Sequences that hold both flanks (exactly, anywhere) are cut to the part between them; sequences without are taken as
+    variable parts. With ``keep_flanks`` the flanks are then put around them.
+
+    Parameters
+    ----------
+    path : path
+        See :func:`read_ordered`.
+    settings : ReadSettings
+
+    Returns
+    -------
+    OrderedLibrary
+
+    Raises
+    ------
+    InputError
+        As :func:`read_ordered`; also flanks in only some sequences, the same variable part twice, or one whose length
+        the reads' filter would drop.
+    """
+    table, where = read_ordered(path), str(path)
+    table = table.with_columns(variable=_variable_parts(table, settings, where))
+    length = pl.col("variable").str.len_bytes().cast(pl.Int64)
+    wrong = table.filter((length < settings.min_variable_length) | (length > settings.max_variable_length))
+    problems = [
+        Problem(
+            where,
+            f"{name!r} has {n} bases between the flanks, but reads are kept from {settings.min_variable_length} to "
+            f"{settings.max_variable_length} (reads.min_variable_length, reads.max_variable_length)",
+            row,
+        )
+        for row, name, n in wrong.select("row", "element", length.alias("n")).iter_rows()
+    ]
+    first = table.group_by("variable").agg(first=pl.col("element").first())
+    again = table.join(first, on="variable", maintain_order="left").filter(pl.col("element") != pl.col("first"))
+    problems += [
+        Problem(where, f"{name!r} has the same sequence as {before!r}; their reads cannot be told apart", row)
+        for row, name, before in again.select("row", "element", "first").iter_rows()
+    ]
+    if problems:
+        raise InputError(shown(problems, where))
+    before, after = (settings.distal_flank, settings.proximal_flank) if settings.keep_flanks else ("", "")
+    return OrderedLibrary(table.select("element", sequence=pl.format(f"{before}{{}}{after}", "variable"), variable="variable"))
+

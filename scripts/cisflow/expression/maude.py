@@ -1,0 +1,291 @@
+"""Mean expression per element by maximum likelihood (MAUDE).
+
+Purpose: the estimate of de Boer, Ray, Hacohen & Regev (Genome Biology 21:134, 2020) for one screen, with the numbers
+of the R package and, beyond it, the best of several maxima, standard errors, and flags for estimates not to trust.
+Inputs: reads per element and sorted bin, abundance in the unsorted library, controls, bin model.
+Outputs: :class:`MaudeEstimate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cisflow.expression.bin_model import BinModel
+from cisflow.expression.count_checks import checked_abundance, checked_counts
+from cisflow.expression.maude_likelihood import log_likelihood, log_likelihood_curvature
+from cisflow.expression.maude_r_search import r_means
+from cisflow.expression.maude_search import FLAT, best_means
+from cisflow.joblog import logger
+from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.progress import Progress
+
+#: Reads that pseudocounts and derived abundances are scaled to.
+PER_MILLION = 1_000_000
+#: Limits wider than this would ask for normal tails that a double cannot hold.
+WIDEST_LIMIT = 30.0
+#: Fewer controls than this give an uncertain centre.
+FEW_CONTROLS = 10
+#: Elements between two lines of progress.
+BLOCK = 50_000
+
+
+@dataclass(frozen=True)
+class MaudeEstimate:
+    """Estimates of one screen; arrays of shape (n,) unless stated.
+
+    Attributes
+    ----------
+    counts : int64 ndarray, shape (n, n_bins)
+        Reads with the pseudocount added.
+    abundance, library_fraction : float64 ndarray
+        Unsorted abundance with the pseudocount added, and its share of the total.
+    mean : float64 ndarray
+        Mean expression in standard deviations of the sorted cell population; 0 is its mean. NaN where the
+        likelihood is zero everywhere.
+    standard_error : float64 ndarray
+        From the curvature of the log likelihood at the mean; NaN at a limit and where nothing is known.
+    log_likelihood : float64 ndarray
+        Natural logarithm of the likelihood at the mean.
+    log_likelihood_ratio : float64 ndarray
+        Its excess over the log likelihood at the centre of the controls; NaN without controls.
+    z : float64 ndarray
+        Mean minus the centre of the controls (not divided by an error); NaN without controls.
+    at_limit : bool ndarray
+        The mean lies on one of the limits: the true value may be beyond.
+    no_information : bool ndarray
+        The likelihood is flat or zero within the limits.
+    control_centre : float
+        Mean or median of the controls' means; NaN without controls.
+    """
+
+    counts: np.ndarray
+    abundance: np.ndarray
+    library_fraction: np.ndarray
+    mean: np.ndarray
+    standard_error: np.ndarray
+    log_likelihood: np.ndarray
+    log_likelihood_ratio: np.ndarray
+    z: np.ndarray
+    at_limit: np.ndarray
+    no_information: np.ndarray
+    control_centre: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per element with every column but the counts."""
+        names = (
+            "abundance",
+            "library_fraction",
+            "mean",
+            "standard_error",
+            "log_likelihood",
+            "log_likelihood_ratio",
+            "z",
+            "at_limit",
+            "no_information",
+        )
+        return pd.DataFrame({name: getattr(self, name) for name in names})
+
+
+def add_pseudocount(counts: np.ndarray, abundance: np.ndarray, pseudocount: float) -> tuple[np.ndarray, np.ndarray]:
+    """Add pseudocounts to the reads of the bins and to the abundance.
+
+    Every element gets ``pseudocount`` reads per million of the bin's reads, rounded half to even and at least one;
+    the abundance gets ``pseudocount`` as it is. 0 adds nothing.
+
+    Parameters
+    ----------
+    counts : int ndarray, shape (n, n_bins)
+    abundance : float ndarray, shape (n,)
+    pseudocount : float
+        Reads per million reads.
+
+    Returns
+    -------
+    counts, abundance : ndarray
+        New arrays.
+    """
+    if pseudocount == 0:
+        return counts.copy(), abundance.copy()
+    per_bin = np.maximum(1, np.rint(pseudocount * (counts.sum(axis=0) / PER_MILLION))).astype(np.int64)
+    return counts + per_bin, abundance + pseudocount
+
+
+def abundance_from_bins(counts: np.ndarray, share: np.ndarray | None = None, scale: float = PER_MILLION) -> np.ndarray:
+    """Abundance of each element when no unsorted sample was sequenced (Rafi et al. 2024).
+
+    Parameters
+    ----------
+    counts : int ndarray, shape (n, n_bins)
+        Reads without pseudocount.
+    share : float ndarray, shape (n_bins,), optional
+        Share of all cells in each bin. Without it the relative abundances of the bins are averaged with equal
+        weights; with it each bin counts by its share, which estimates the share of the element's cells.
+    scale : float
+        Sum of the result.
+
+    Returns
+    -------
+    float64 ndarray, shape (n,)
+        Bins without reads are left out.
+    """
+    totals = counts.sum(axis=0)
+    weights = np.where(totals > 0, 1.0 if share is None else np.asarray(share, dtype=float), 0.0)
+    if not weights.sum() > 0:
+        raise InputError(Problem("counts", "no reads in any sorted bin"))
+    per_read = np.where(totals > 0, weights / weights.sum() / np.maximum(totals, 1), 0.0)
+    return scale * np.einsum("ib,b->i", counts, per_read)
+
+
+def _checked_limits(limits: Sequence[float]) -> tuple[float, float]:
+    low, high = (float(v) for v in limits)
+    if not (-WIDEST_LIMIT <= low < high <= WIDEST_LIMIT):
+        raise InputError(
+            Problem(
+                "config",
+                f"[{low:g}, {high:g}]; expected a lower and a higher number within {WIDEST_LIMIT:g} of 0",
+                None,
+                "limits",
+            )
+        )
+    if not low <= 0 <= high:
+        logger.warning("The limits [%g, %g] leave out 0: means on the other side end at the nearer limit", low, high)
+    return low, high
+
+
+def _warn_about_counts(counts: np.ndarray, abundance: np.ndarray, names: Sequence[str], pseudocount: float) -> None:
+    empty = [name for name, total in zip(names, counts.sum(axis=0), strict=True) if total == 0]
+    if empty:
+        logger.warning("Bins without reads: %s", ", ".join(empty))
+    total = float(abundance.sum())
+    if total == 0 and pseudocount == 0:
+        raise InputError(Problem("counts", "all abundances are 0 and the pseudocount is 0: no library fraction exists"))
+    if total == 0:
+        logger.warning("All abundances are 0: the pseudocount makes every element equally abundant")
+    elif total < len(abundance) * pseudocount:
+        logger.warning(
+            "The abundances sum to %g, less than the pseudocounts of %g added to them: they hardly count "
+            "(were they given as fractions? reads or a sum near 1,000,000 are expected)",
+            total,
+            len(abundance) * pseudocount,
+        )
+
+
+def _control_centre(mean: np.ndarray, is_control: np.ndarray, centre: str) -> float:
+    n = int(is_control.sum())
+    if n == 0:
+        logger.warning("No controls: z and log_likelihood_ratio are missing; means are not affected")
+        return float("nan")
+    if n < FEW_CONTROLS:
+        logger.warning("Only %d controls: their centre, and with it z and log_likelihood_ratio, is uncertain", n)
+    return float(np.mean(mean[is_control]) if centre == "mean" else np.median(mean[is_control]))
+
+
+def estimate_maude(
+    counts: np.ndarray,
+    abundance: np.ndarray,
+    is_control: np.ndarray | None,
+    bins: BinModel,
+    pseudocount: float = 10,
+    limits: Sequence[float] = (-4, 4),
+    optimum: str = "global",
+    centre: str = "mean",
+    elements: Sequence[object] | None = None,
+    where: str = "counts",
+) -> MaudeEstimate:
+    """Estimate the mean expression of every element of one screen.
+
+    Parameters
+    ----------
+    counts : int ndarray, shape (n, n_bins)
+        Reads per element and sorted bin.
+    abundance : float ndarray, shape (n,)
+        Reads, or any weight that sums to about 1,000,000, in the unsorted library; see :func:`abundance_from_bins`.
+    is_control : bool ndarray, shape (n,), optional
+        Negative controls; None when there are none.
+    bins : BinModel
+        Edges of the bins in the order of the columns of ``counts``.
+    pseudocount : float
+        Reads per million, see :func:`add_pseudocount`.
+    limits : pair of float
+        Range of the mean in standard deviations of the population.
+    optimum : str
+        ``global``: highest likelihood within the limits. ``r``: where the R package's local search from 0 stops.
+    centre : str
+        ``mean`` or ``median`` of the controls.
+    elements : sequence, optional
+        Names of the rows for messages.
+    where : str
+        What to call the table in messages.
+
+    Returns
+    -------
+    MaudeEstimate
+
+    Raises
+    ------
+    InputError
+        Fewer than two elements, bad values (each with its row), limits or names that are not valid.
+    """
+    problems = []
+    if optimum not in ("global", "r"):
+        problems.append(Problem("config", not_one_of(optimum, ("global", "r")), column="optimum"))
+    if centre not in ("mean", "median"):
+        problems.append(Problem("config", not_one_of(centre, ("mean", "median")), column="centre"))
+    if not pseudocount >= 0:
+        problems.append(Problem("config", f"{pseudocount}; expected a number of 0 or more", column="pseudocount"))
+    if problems:
+        raise InputError(problems)
+    limits = _checked_limits(limits)
+    counts = checked_counts(counts, bins.names, elements, where)
+    n = len(counts)
+    if n < 2:
+        raise InputError(Problem(where, f"{n} element; the estimate needs two or more to compare"))
+    abundance = checked_abundance(abundance, n, elements, where)
+    is_control = np.zeros(n, dtype=bool) if is_control is None else np.asarray(is_control)
+    if is_control.shape != (n,) or is_control.dtype != bool:
+        raise InputError(Problem(where, f"controls must be {n} booleans, one for each element", column="control"))
+    _warn_about_counts(counts, abundance, bins.names, pseudocount)
+
+    counts, abundance = add_pseudocount(counts, abundance, pseudocount)
+    fraction = abundance / abundance.sum()
+    totals = counts.sum(axis=0)
+    mean, flat = np.empty(n), np.zeros(n, dtype=bool)
+    progress = Progress("estimate expression (maude)", n, "elements")
+    for first in range(0, n, BLOCK):
+        part = slice(first, min(first + BLOCK, n))
+        if optimum == "r":
+            mean[part] = r_means(counts[part], totals, fraction[part], bins, limits)
+            flat[part] = best_means(counts[part], totals, fraction[part], bins, limits)[1]
+        else:
+            mean[part], flat[part] = best_means(counts[part], totals, fraction[part], bins, limits)
+        progress.advance(part.stop - part.start)
+
+    known = ~np.isnan(mean)
+    at_limit = known & ((np.abs(mean - limits[0]) <= FLAT) | (np.abs(mean - limits[1]) <= FLAT))
+    height = log_likelihood(mean, counts, totals, fraction, bins)
+    curvature = log_likelihood_curvature(mean, counts, totals, fraction, bins)
+    usable = known & ~at_limit & ~flat & (curvature < 0)
+    error = np.where(usable, 1 / np.sqrt(np.where(usable, -curvature, 1.0)), np.nan)
+    control_centre = _control_centre(mean, is_control, centre)
+    at_centre = log_likelihood(np.full(n, control_centre), counts, totals, fraction, bins)
+    if at_limit.any():
+        logger.warning("%d of %d elements lie at a limit of [%g, %g]", at_limit.sum(), n, *limits)
+    if flat.any() or not known.all():
+        logger.warning("%d of %d elements hold no information about their mean", (flat | ~known).sum(), n)
+    return MaudeEstimate(
+        counts=counts,
+        abundance=abundance,
+        library_fraction=fraction,
+        mean=mean,
+        standard_error=error,
+        log_likelihood=height,
+        log_likelihood_ratio=height - at_centre,
+        z=mean - control_centre,
+        at_limit=at_limit,
+        no_information=flat | ~known,
+        control_centre=control_centre,
+    )

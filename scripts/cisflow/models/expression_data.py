@@ -1,0 +1,87 @@
+"""Rows of an expression dataset, checked and encoded.
+
+Inputs: ``datasets/{dataset}.parquet``. Outputs: tables of one split and encoded rows on both strands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cisflow.files import read_table
+from cisflow.models.encoding import reverse_complement
+from cisflow.problems import InputError, Problem
+
+COLUMNS = ("element", "sequence", "expression", "is_singleton", "split", "pos")
+
+
+def read_dataset(path: str | Path) -> pd.DataFrame:
+    """Read a dataset and check its columns.
+
+    Raises
+    ------
+    InputError
+        When columns are missing, or expression of a training or validation row is not finite.
+    """
+    table = read_table(path)
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise InputError([Problem(str(path), "missing column", column=column) for column in missing])
+    bad = np.flatnonzero((table["split"] != "test").to_numpy() & ~np.isfinite(table["expression"].to_numpy(float)))
+    if len(bad):
+        value = table["expression"].iloc[bad[0]]
+        raise InputError(
+            Problem(
+                str(path),
+                f"{value} is not a finite number ({len(bad)} such training or validation rows)",
+                row=int(bad[0]) + 2,
+                column="expression",
+            )
+        )
+    return table
+
+
+def rows_of(table: pd.DataFrame, split: str, where: str) -> pd.DataFrame:
+    """Rows of one split; InputError when there are fewer than two."""
+    rows = table[table["split"] == split].reset_index(drop=True)
+    if len(rows) < 2:
+        raise InputError(Problem(where, f"{len(rows)} rows of split {split!r}, expected two or more", column="split"))
+    return rows
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Encoded sequences that are read on one strand or on both.
+
+    With both strands, rows 0 to n - 1 are the given strand and rows n to 2 n - 1 the reverse complements.
+
+    Attributes
+    ----------
+    codes : uint8 array, (n, length)
+    expression : float64 array, (n,)
+    is_singleton : bool array, (n,)
+    both_strands : bool
+    """
+
+    codes: np.ndarray
+    expression: np.ndarray
+    is_singleton: np.ndarray
+    both_strands: bool
+
+    def __len__(self) -> int:
+        return len(self.codes) * (2 if self.both_strands else 1)
+
+    def take(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays of the chosen rows: codes, expression and flags (float32)."""
+        source, is_reverse = rows % len(self.codes), rows >= len(self.codes)
+        codes = self.codes[source]
+        codes[is_reverse] = reverse_complement(codes[is_reverse])
+        return {
+            "codes": codes,
+            "expression": self.expression[source],
+            "is_reverse": is_reverse.astype(np.float32),
+            "is_singleton": self.is_singleton[source].astype(np.float32),
+        }

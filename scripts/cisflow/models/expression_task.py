@@ -1,0 +1,122 @@
+"""Training of a network on an expression dataset: the task that :mod:`cisflow.training.loop` runs.
+
+Inputs: a recipe, training and validation rows. Outputs: batches, losses and validation metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cisflow.models.encoding import ENCODINGS
+from cisflow.models.expression_data import EncodedRows, rows_of
+from cisflow.models.losses import LOSSES
+from cisflow.models.metrics import agreement
+from cisflow.models.network import SequenceNetwork
+from cisflow.problems import InputError, Problem
+from cisflow.randomness import generator
+
+
+class ExpressionTask:
+    """Network, batches, loss and validation of an expression model.
+
+    Parameters
+    ----------
+    recipe : mapping
+        Keys ``encoding``, ``network``, ``loss``, ``training`` (``batch_size``, ``epochs``) and ``reverse_complement``.
+    table : DataFrame
+        A dataset, see :func:`cisflow.models.expression_data.read_dataset`.
+    seed : int
+        Seeds the order of the rows.
+    where : str
+        File of the dataset for messages.
+
+    Notes
+    -----
+    An epoch has floor(n / batch) steps for n training sequences, so that the rows of both strands are seen once in two
+    epochs. Rows are drawn without replacement in passes over all rows; the last, partial batch of a pass is left out.
+    """
+
+    selection_label = "val r"
+
+    def __init__(self, recipe: Mapping[str, Any], table: pd.DataFrame, seed: int, where: str = "dataset"):
+        self.recipe, self.seed = recipe, seed
+        self.encoding = ENCODINGS.make(recipe["encoding"])
+        self.loss_function = LOSSES.make(recipe["loss"])
+        self.train_rows = self._rows(table, "train", where)
+        self.validation_rows = self._rows(table, "validation", where)
+        training = recipe["training"]
+        self.batch_size = min(int(training["batch_size"]), len(self.train_rows))
+        self.validation_batch_size = int(training.get("validation_batch_size", 4096))
+        self.steps_per_epoch = max(1, len(self.train_rows.codes) // self.batch_size)
+        self.n_steps = int(training["epochs"]) * self.steps_per_epoch
+        self._pass, self._order = -1, np.empty(0, dtype=np.int64)
+
+    def _rows(self, table: pd.DataFrame, split: str, where: str) -> EncodedRows:
+        rows = rows_of(table, split, where)
+        expression = rows["expression"].to_numpy(np.float64)
+        self.loss_function.check(expression, where)
+        return EncodedRows(
+            self.encoding.codes(rows["sequence"], where),
+            expression,
+            rows["is_singleton"].to_numpy(bool),
+            bool(self.recipe.get("reverse_complement", True)),
+        )
+
+    def build_network(self) -> SequenceNetwork:
+        """Return a fresh network whose output fits the loss.
+
+        Raises
+        ------
+        InputError
+            When blocks and loss of the recipe do not fit together.
+        """
+        network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
+        targets = self.loss_function.targets(self.train_rows.expression[:1])
+        bins = None if targets.ndim == 1 else targets.shape[1]
+        network.eval()
+        with torch.no_grad():
+            output = network(torch.zeros(1, self.encoding.n_channels, self.encoding.length))
+        given = None if output.bin_logits is None else output.bin_logits.shape[1]
+        if bins is not None and bins != given:
+            said = "no bins" if given is None else f"{given} bins"
+            raise InputError(
+                Problem("recipe", f"the loss has {bins} bins, the final block has {said}", column="network.final")
+            )
+        return network
+
+    def batch(self, step: int) -> dict[str, torch.Tensor]:
+        """Return codes, flags and targets of a step."""
+        per_pass = len(self.train_rows) // self.batch_size
+        number, position = divmod(step, per_pass)
+        if number != self._pass:
+            self._order = generator(self.seed, "pass", number).permutation(len(self.train_rows))
+            self._pass = number
+        rows = self.train_rows.take(self._order[position * self.batch_size : (position + 1) * self.batch_size])
+        return {
+            "codes": torch.from_numpy(rows["codes"]),
+            "is_reverse": torch.from_numpy(rows["is_reverse"]),
+            "is_singleton": torch.from_numpy(rows["is_singleton"]),
+            "targets": self.loss_function.targets(rows["expression"]),
+        }
+
+    def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean loss of a batch."""
+        x = self.encoding.tensor(batch["codes"], batch["is_reverse"], batch["is_singleton"])
+        return self.loss_function(network(x), batch["targets"])
+
+    def validate(self, network: torch.nn.Module) -> dict[str, float]:
+        """Agreement over all validation rows: strands are separate rows, singleton flags are the true ones."""
+        device = next(network.parameters()).device
+        predictions, expression = [], []
+        for first in range(0, len(self.validation_rows), self.validation_batch_size):
+            last = min(first + self.validation_batch_size, len(self.validation_rows))
+            rows = self.validation_rows.take(np.arange(first, last))
+            given = (torch.from_numpy(rows[name]).to(device) for name in ("codes", "is_reverse", "is_singleton"))
+            predictions.append(network(self.encoding.tensor(*given)).expression.double().cpu().numpy())
+            expression.append(rows["expression"])
+        return agreement(np.concatenate(predictions), np.concatenate(expression))

@@ -1,0 +1,168 @@
+"""Predictions of trained expression models.
+
+Inputs: bundles and sequences. Outputs: predicted expression, and the table ``predictions/{dataset}/{model}.parquet``.
+
+>>> from cisflow.models.predict import load_bundle  # doctest: +SKIP
+>>> model = load_bundle("results/demo/models/promoters/dream_rnn/seed1")  # doctest: +SKIP
+>>> model.predict(["TGCATTTTTTTCACATC" + 80 * "A" + "GGTTACGGCTGTT"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cisflow.models.encoding import ENCODINGS, reverse_complement
+from cisflow.models.expression_data import read_dataset
+from cisflow.models.kmer_ridge import predict_kmer_ridge
+from cisflow.models.network import SequenceNetwork
+from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.progress import Progress
+from cisflow.training.bundle import RECIPE, Bundle, read_bundle
+from cisflow.training.numerics import reproducible_numerics
+
+BATCH = 1024
+
+
+class NetworkModel:
+    """A trained network.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    device : torch.device or str
+    """
+
+    def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
+        self.recipe, self.device = bundle.recipe, torch.device(device)
+        self.encoding = ENCODINGS.make(self.recipe["encoding"])
+        self.network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
+        try:
+            self.network.load_state_dict(bundle.weights)
+        except RuntimeError as error:
+            raise InputError(Problem(str(bundle.folder), f"weights do not fit the recipe: {error}")) from error
+        self.network.to(self.device).eval()
+
+    def predict(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Predict expression.
+
+        The mean of the given strand and its reverse complement (as marked by the flag), never flagged as singletons;
+        the given strand alone when the recipe says ``reverse_complement: false``.
+
+        Parameters
+        ----------
+        sequences : sequence of str
+            In the form that the model was trained on.
+        progress : Progress, optional
+            Advanced by the number of sequences.
+
+        Returns
+        -------
+        float64 array, (n,)
+        """
+        codes = self.encoding.codes(sequences)
+        strands = [codes]
+        if self.recipe.get("reverse_complement", True):
+            strands.append(reverse_complement(codes))
+        result = np.zeros(len(codes))
+        for first in range(0, len(codes), BATCH):
+            rows = slice(first, first + BATCH)
+            for is_reverse, strand in enumerate(strands):
+                result[rows] += self._forward(strand[rows], float(is_reverse))
+            if progress is not None:
+                progress.advance(len(codes[rows]))
+        return result / len(strands)
+
+    def _forward(self, codes: np.ndarray, is_reverse: float) -> np.ndarray:
+        flags = torch.full((len(codes),), is_reverse, device=self.device)
+        batch = torch.from_numpy(np.ascontiguousarray(codes)).to(self.device)
+        with torch.inference_mode():
+            x = self.encoding.tensor(batch, flags, torch.zeros_like(flags))
+            return self.network(x).expression.double().cpu().numpy()
+
+
+class KmerRidgeModel:
+    """A fitted k-mer ridge regression.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    device : torch.device or str
+        Taken for the sake of one interface; the regression runs on the CPU.
+    """
+
+    def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
+        self.recipe, self.weights = bundle.recipe, bundle.weights
+
+    def predict(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Predict expression, float64 (n,)."""
+        result = predict_kmer_ridge(self.recipe, self.weights, sequences)
+        if progress is not None:
+            progress.advance(len(result))
+        return result
+
+
+MODELS = {"network": NetworkModel, "kmer_ridge": KmerRidgeModel}
+
+
+def load_bundle(folder: str | Path, device: torch.device | str = "cpu") -> NetworkModel | KmerRidgeModel:
+    """Load a trained expression model.
+
+    Parameters
+    ----------
+    folder : path
+        A bundle.
+    device : torch.device or str
+
+    Raises
+    ------
+    InputError
+        When the folder is not the bundle of an expression model.
+    """
+    bundle = read_bundle(folder)
+    kind = bundle.recipe.get("model")
+    if bundle.recipe.get("task") != "expression" or kind not in MODELS:
+        raise InputError(
+            Problem(
+                str(Path(folder) / RECIPE), f"no expression model: model {not_one_of(kind, MODELS)}", column="model"
+            )
+        )
+    return MODELS[kind](bundle, device)
+
+
+def predict_dataset(
+    bundles: Mapping[int, str | Path], dataset: str | Path, label: str, device: torch.device | str, threads: int
+) -> pd.DataFrame:
+    """Predict every row of a dataset with every replicate of a model.
+
+    Parameters
+    ----------
+    bundles : mapping of int to path
+        Bundle of each replicate.
+    dataset : path
+        ``datasets/{dataset}.parquet``.
+    label : str
+        Name in progress lines.
+    device : torch.device or str
+    threads : int
+        Torch threads.
+
+    Returns
+    -------
+    DataFrame
+        ``element``, ``pos``, ``split``, ``prediction`` (mean over replicates), one column ``seed<k>`` per replicate.
+    """
+    table = read_dataset(dataset)
+    sequences = table["sequence"].tolist()
+    columns: dict[str, np.ndarray] = {}
+    with reproducible_numerics(threads):
+        progress = Progress(f"predict {label}", len(bundles) * len(sequences), "sequences")
+        for replicate, folder in sorted(bundles.items()):
+            columns[f"seed{replicate}"] = load_bundle(folder, device).predict(sequences, progress)
+        progress.write()
+    prediction = np.mean(list(columns.values()), axis=0)
+    return table[["element", "pos", "split"]].assign(prediction=prediction, **columns)
