@@ -70,7 +70,7 @@ class Registry:
         Raises
         ------
         InputError
-            When the member is unknown or does not take the given settings.
+            When the member is unknown or does not take the given settings or their values.
         """
         if not isinstance(settings, Mapping) or "name" not in settings:
             raise InputError(Problem(where, f"{self.kind} {settings!r}: expected a mapping with the key `name`"))
@@ -84,4 +84,9 @@ class Registry:
             raise InputError(
                 Problem(where, f"{self.kind} {settings['name']!r}: {error}; its settings are: {', '.join(given)}")
             ) from error
-        return part(*arguments, **options)
+        try:
+            return part(*arguments, **options)
+        except InputError:
+            raise
+        except ValueError as error:
+            raise InputError(Problem(where, f"{self.kind} {settings['name']!r}: {error}")) from error

@@ -1,0 +1,180 @@
+from cisflow.models.contact_settings import fill_from_others
+
+
+rule train_contact_model:
+    input:
+        contacts="results/{run}/contacts/{map}/map.cool",
+        expected="results/{run}/contacts/{map}/expected.npz",
+        genome=branch(
+            lambda wildcards: study.maps[wildcards.map]["source"] == "simulated",
+            then="results/{run}/simulated/{map}.fa",
+            otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["genome"]),
+        ),
+        peaks=lambda wildcards: peak_files(wildcards.map),
+    output:
+        weights="results/{run}/models/{map}/{model}/seed{seed}/weights.safetensors",
+        others=multiext(
+            "results/{run}/models/{map}/{model}/seed{seed}/",
+            "recipe.yaml",
+            "history.tsv",
+            "manifest.json",
+        ),
+    log:
+        "logs/{run}/models/{map}.{model}.seed{seed}.log",
+    benchmark:
+        "logs/{run}/benchmarks/train_contact_model.{map}.{model}.seed{seed}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads:
+        lambda wildcards: config["training"]["threads"]
+        + study.recipe(wildcards.model, wildcards.map).get("training", {}).get("loaders", 0)
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        code=code("train_contact_model.py"),
+        state="state/{run}/{map}/{model}/seed{seed}",
+        settings=lambda wildcards: {
+            "recipe": fill_from_others(
+                study.recipe(wildcards.model, wildcards.map),
+                [study.recipes[row["recipe"]] for row in study.models_of(wildcards.map)],
+            ),
+            "map": wildcards.map,
+            "model": wildcards.model,
+            "replicate": int(wildcards.seed),
+            "seed": config["seed"],
+            "validation_chromosomes": study.chromosomes(wildcards.map, "validation"),
+            "test_chromosomes": study.chromosomes(wildcards.map, "test"),
+            "device": config["device"],
+            "training": config["training"],
+        },
+    message:
+        "Train {wildcards.model} on map {wildcards.map}, seed {wildcards.seed}"
+    script:
+        "../../scripts/train_contact_model.py"
+
+
+rule predict_contacts:
+    input:
+        contacts="results/{run}/contacts/{map}/map.cool",
+        expected="results/{run}/contacts/{map}/expected.npz",
+        genome=branch(
+            lambda wildcards: study.maps[wildcards.map]["source"] == "simulated",
+            then="results/{run}/simulated/{map}.fa",
+            otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["genome"]),
+        ),
+        manifests=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/manifest.json"
+            for model, seed in bundles(wildcards.map)
+            if model == wildcards.model
+        ],
+    output:
+        "results/{run}/predictions/{map}/{model}.contacts.npz",
+    log:
+        "logs/{run}/models/{map}.{model}.predictions.log",
+    benchmark:
+        "logs/{run}/benchmarks/predict_contacts.{map}.{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=600,
+    params:
+        code=code("predict_contacts.py"),
+        settings=lambda wildcards: {
+            "replicates": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
+            "test_chromosomes": study.chromosomes(wildcards.map, "test"),
+            "device": config["device"],
+            "threads": config["training"]["threads"],
+        },
+    message:
+        "Predict the test windows of map {wildcards.map} with {wildcards.model}"
+    script:
+        "../../scripts/predict_contacts.py"
+
+
+rule evaluate_contact_models:
+    input:
+        lambda wildcards: [
+            f"results/{wildcards.run}/predictions/{wildcards.map}/{row['model']}.contacts.npz"
+            for row in study.models_of(wildcards.map)
+        ],
+    output:
+        scores="results/{run}/evaluation/{map}/contact_scores.tsv",
+        summary="results/{run}/evaluation/{map}/contact_summary.tsv",
+    log:
+        "logs/{run}/evaluation/{map}.contact_scores.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code("evaluate_contact_models.py"),
+        settings=lambda wildcards: {
+            "models": [row["model"] for row in study.models_of(wildcards.map)],
+            "draws": config["ranking"]["draws"],
+            "seed": config["seed"],
+        },
+    message:
+        "Score the models of map {wildcards.map} on the test chromosomes"
+    script:
+        "../../scripts/evaluate_contact_models.py"
+
+
+rule plot_contact_predictions:
+    input:
+        lambda wildcards: [
+            f"results/{wildcards.run}/predictions/{wildcards.map}/{row['model']}.contacts.npz"
+            for row in study.models_of(wildcards.map)
+        ],
+    output:
+        svg=report(
+            "results/{run}/figures/contacts/{map}.predicted_maps.svg",
+            caption="../report/predicted_maps.rst",
+            category="Contact maps",
+            labels={"map": "{map}", "figure": "predicted maps"},
+        ),
+        others=multiext("results/{run}/figures/contacts/{map}.predicted_maps", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{map}.predicted_maps.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        code=code("plot_contact_predictions.py"),
+        models=lambda wildcards: [row["model"] for row in study.models_of(wildcards.map)],
+    message:
+        "Plot observed and predicted contacts of map {wildcards.map}"
+    script:
+        "../../scripts/plot_contact_predictions.py"
+
+
+rule plot_contact_scores:
+    input:
+        scores="results/{run}/evaluation/{map}/contact_scores.tsv",
+        summary="results/{run}/evaluation/{map}/contact_summary.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{map}.contact_scores.svg",
+            caption="../report/contact_scores.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "contact scores"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{map}.contact_scores", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{map}.plot_contact_scores.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("plot_contact_scores.py"),
+    message:
+        "Plot the scores of the contact models of map {wildcards.map}"
+    script:
+        "../../scripts/plot_contact_scores.py"

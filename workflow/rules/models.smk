@@ -1,0 +1,110 @@
+rule train_expression_model:
+    input:
+        dataset="results/{run}/datasets/{dataset}.parquet",
+    output:
+        weights="results/{run}/models/{dataset}/{model}/seed{seed}/weights.safetensors",
+        recipe="results/{run}/models/{dataset}/{model}/seed{seed}/recipe.yaml",
+        history="results/{run}/models/{dataset}/{model}/seed{seed}/history.tsv",
+        manifest="results/{run}/models/{dataset}/{model}/seed{seed}/manifest.json",
+    log:
+        "logs/{run}/models/{dataset}.{model}.seed{seed}.log",
+    benchmark:
+        "logs/{run}/benchmarks/train_expression_model.{dataset}.{model}.seed{seed}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
+        runtime=2880,
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        code=code("train_expression_model.py"),
+        # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
+        state="state/{run}/{dataset}/{model}/seed{seed}",
+        settings=lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "model": wildcards.model,
+            "replicate": int(wildcards.seed),
+            "seed": config["seed"],
+            "recipe": study.recipe(wildcards.model, wildcards.dataset),
+            "device": config["device"],
+            "training": dict(config["training"]),
+        },
+    message:
+        "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
+    script:
+        "../../scripts/train_expression_model.py"
+
+
+rule predict_expression:
+    input:
+        dataset="results/{run}/datasets/{dataset}.parquet",
+        weights=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/weights.safetensors"
+            for model, seed in bundles(wildcards.dataset)
+            if model == wildcards.model
+        ],
+        manifests=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/manifest.json"
+            for model, seed in bundles(wildcards.dataset)
+            if model == wildcards.model
+        ],
+    output:
+        "results/{run}/predictions/{dataset}/{model}.parquet",
+    log:
+        "logs/{run}/models/{dataset}.{model}.predict.log",
+    benchmark:
+        "logs/{run}/benchmarks/predict_expression.{dataset}.{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
+        runtime=1440,
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        code=code("predict_expression.py"),
+        settings=lambda wildcards: {
+            "seeds": [seed for model, seed in bundles(wildcards.dataset) if model == wildcards.model],
+            "device": config["device"],
+            "threads": config["training"]["threads"],
+        },
+    message:
+        "Predict dataset {wildcards.dataset} with {wildcards.model}"
+    script:
+        "../../scripts/predict_expression.py"
+
+
+rule plot_learning_curves:
+    input:
+        lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/history.tsv"
+            for model, seed in bundles(wildcards.dataset)
+        ],
+    output:
+        svg=report(
+            "results/{run}/figures/models/{dataset}.learning_curves.svg",
+            caption="../report/learning_curves.rst",
+            category="Models",
+            labels={"data": "{dataset}", "figure": "learning curves"},
+        ),
+        others=multiext("results/{run}/figures/models/{dataset}.learning_curves", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/models/{dataset}.learning_curves.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_learning_curves.py"),
+        settings=lambda wildcards: {
+            "name": wildcards.dataset,
+            "bundles": bundles(wildcards.dataset),
+            "loss": "training loss",
+            "metric": "validation Pearson r",
+        },
+    message:
+        "Plot the learning curves of dataset {wildcards.dataset}"
+    script:
+        "../../scripts/plot_learning_curves.py"

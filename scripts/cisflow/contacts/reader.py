@@ -10,12 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
+from cisflow.contacts.genome import reverse_complement
 from cisflow.contacts.peaks import PeakTracks
 from cisflow.contacts.windows import Window, WindowSampler
 from cisflow.problems import InputError, Problem
 
 MAX_TRIES = 1000
-COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
 
 
 class Targets(Protocol):
@@ -90,14 +90,19 @@ class WindowReader:
         self.factor = bin_size // contact_map.resolution
         self.peaks = PeakTracks([]) if peaks is None else peaks
 
+    def target(self, window: Window) -> np.ndarray:
+        """Target of a window on the forward strand, see :class:`WindowData`."""
+        n_fine_bins = self.bins * self.factor
+        return self.contact_map.window_target(window.chromosome, window.start, n_fine_bins, self.factor)
+
     def read(self, window: Window) -> WindowData:
         """Read a window; the reverse strand has everything in reverse order and complementary bases."""
         first = window.start + window.shift
         codes = self.genome.codes(window.chromosome, first, first + self.bins * self.bin_size)
-        target = self.contact_map.window_target(window.chromosome, window.start, self.bins * self.factor, self.factor)
+        target = self.target(window)
         labels = self.peaks.labels(window.chromosome, window.start, self.bins, self.bin_size)
         if window.reverse:
-            codes, target, labels = COMPLEMENT[codes[::-1]], target[::-1, ::-1], labels[:, ::-1]
+            codes, target, labels = reverse_complement(codes), target[::-1, ::-1], labels[:, ::-1]
         return WindowData(*(np.ascontiguousarray(values) for values in (codes, target, labels)))
 
     def draw(self, sampler: WindowSampler, rng: np.random.Generator, max_missing: float = 1.0) -> WindowData:

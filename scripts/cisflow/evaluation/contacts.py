@@ -7,6 +7,7 @@ Inputs: predicted and observed maps (windows, bins, bins), NaN where nothing was
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from cisflow.contacts.agreement import (
     squared_error_from_sums,
     window_sums,
 )
+from cisflow.problems import InputError, Problem
 from cisflow.randomness import generator
 
 LOW, HIGH = 0.025, 0.975
@@ -70,6 +72,46 @@ def summarise(predicted: np.ndarray, observed: np.ndarray, draws: int, seed: int
         value = pearson_from_sums(totals.sum(axis=0))
         add(metric, float(value), pearson_from_sums(times_drawn @ totals), int((totals[:, 0] > 0).sum()))
     return pd.DataFrame(rows)
+
+
+def read_predictions(paths: Mapping[str, str | Path]) -> dict[str, dict[str, np.ndarray]]:
+    """Read the predictions of several models on one map.
+
+    Parameters
+    ----------
+    paths : mapping of str to path
+        ``predictions/{map}/{model}.contacts.npz`` by model.
+
+    Raises
+    ------
+    InputError
+        When the models were not asked about the same windows: their scores could not be compared.
+    """
+    predictions = {}
+    for model, path in paths.items():
+        with np.load(path) as found:
+            predictions[model] = {name: found[name] for name in found.files}
+    first, *others = predictions
+    problems = [
+        Problem(
+            str(paths[model]),
+            f"{_windows_in_words(predictions[model])}, but {first} has {_windows_in_words(predictions[first])}; give all "
+            "models of a map the same `window` and `evaluation` in their recipes",
+        )
+        for model in others
+        if not all(
+            np.array_equal(predictions[model][name], predictions[first][name], equal_nan=name == "observed")
+            for name in ("chromosome", "start", "bin_size", "observed")
+        )
+    ]
+    if problems:
+        raise InputError(problems)
+    return predictions
+
+
+def _windows_in_words(found: Mapping[str, np.ndarray]) -> str:
+    n, bins, _ = found["observed"].shape
+    return f"{n} windows of {bins} bins of {int(found['bin_size'])} bp"
 
 
 def score_models(

@@ -14,12 +14,13 @@ import numpy as np
 from numba import njit
 
 from cisflow.expression.count_checks import checked_counts
+from cisflow.expression.independent_reads import read_inflation
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
 
 #: The spread of an element's reads is a weighted mean of what they show and what the whole library shows; the library
 #: counts as this many reads, so an element with few reads borrows and one with many does not.
-PRIOR_READS = 4.0
+PRIOR_READS = 8.0
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,7 @@ def estimate_bin_mean(
     if empty:
         logger.warning("Bins without reads are left out: %s", ", ".join(empty))
     per_read = read_weights(totals, weights, known_cells)
-    inflation = np.ones(positions.size)
-    if known_cells is not None:
-        counted = np.isfinite(known_cells) & (known_cells > 0)
-        inflation[counted] += totals[counted] / known_cells[counted]
+    inflation = read_inflation(totals, known_cells)
     mean, spread, effective, n_reads, single = _means(counts, positions, per_read, inflation)
 
     freedom = np.nansum(effective - 1)

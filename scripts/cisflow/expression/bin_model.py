@@ -57,6 +57,15 @@ class BinModel:
         """Share of all cells that each bin captures, shape (n_bins,)."""
         return self.upper_quantile - self.lower_quantile
 
+    @property
+    def kernel_edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Contiguous arrays of ``lower_z``, ``upper_z`` and ``share`` for compiled code."""
+        return (
+            np.ascontiguousarray(self.lower_z),
+            np.ascontiguousarray(self.upper_z),
+            np.ascontiguousarray(self.share),
+        )
+
     def select(self, names: Sequence[str], where: str = "bins") -> BinModel:
         """Return the model of the named bins in the given order.
 

@@ -27,12 +27,11 @@ def _numbers(bins: list[dict[str, Any]], column: str) -> np.ndarray:
 
 
 def _bin_mean(counts: np.ndarray, bins: list[dict], settings: dict, elements: np.ndarray, where: str) -> pd.DataFrame:
-    cells = _numbers(bins, "cells")
     result = estimate_bin_mean(
         counts,
         _numbers(bins, "position"),
         settings["bin_weights"],
-        None if np.isnan(cells).all() else cells,
+        _numbers(bins, "cells"),
         [row["bin"] for row in bins],
         elements,
         where,
@@ -67,6 +66,7 @@ def _maude(
         settings["pseudocount"],
         settings["limits"],
         settings["optimum"],
+        cells=_numbers(bins, "cells"),
         elements=elements,
         where=where,
     )

@@ -16,7 +16,8 @@ import pandas as pd
 
 from cisflow.expression.bin_model import BinModel
 from cisflow.expression.count_checks import checked_abundance, checked_counts
-from cisflow.expression.maude_likelihood import log_likelihood, log_likelihood_curvature
+from cisflow.expression.independent_reads import independent_reads
+from cisflow.expression.maude_likelihood import information_per_read, log_likelihood
 from cisflow.expression.maude_r_search import r_means
 from cisflow.expression.maude_search import FLAT, best_means
 from cisflow.joblog import logger
@@ -47,7 +48,8 @@ class MaudeEstimate:
         Mean expression in standard deviations of the sorted cell population; 0 is its mean. NaN where the
         likelihood is zero everywhere.
     standard_error : float64 ndarray
-        From the curvature of the log likelihood at the mean; NaN at a limit and where nothing is known.
+        From the expected information of the element's own reads at the mean; pseudocounts do not count as reads.
+        NaN at a limit and where nothing is known.
     log_likelihood : float64 ndarray
         Natural logarithm of the likelihood at the mean.
     log_likelihood_ratio : float64 ndarray
@@ -193,6 +195,7 @@ def estimate_maude(
     limits: Sequence[float] = (-4, 4),
     optimum: str = "global",
     centre: str = "mean",
+    cells: np.ndarray | None = None,
     elements: Sequence[object] | None = None,
     where: str = "counts",
 ) -> MaudeEstimate:
@@ -216,6 +219,8 @@ def estimate_maude(
         ``global``: highest likelihood within the limits. ``r``: where the R package's local search from 0 stops.
     centre : str
         ``mean`` or ``median`` of the controls.
+    cells : float ndarray, shape (n_bins,), optional
+        Cells sorted into each bin, NaN where unknown; used for standard errors alone.
     elements : sequence, optional
         Names of the rows for messages.
     where : str
@@ -250,6 +255,7 @@ def estimate_maude(
         raise InputError(Problem(where, f"controls must be {n} booleans, one for each element", column="control"))
     _warn_about_counts(counts, abundance, bins.names, pseudocount)
 
+    independent = independent_reads(counts, cells)
     counts, abundance = add_pseudocount(counts, abundance, pseudocount)
     fraction = abundance / abundance.sum()
     totals = counts.sum(axis=0)
@@ -267,9 +273,9 @@ def estimate_maude(
     known = ~np.isnan(mean)
     at_limit = known & ((np.abs(mean - limits[0]) <= FLAT) | (np.abs(mean - limits[1]) <= FLAT))
     height = log_likelihood(mean, counts, totals, fraction, bins)
-    curvature = log_likelihood_curvature(mean, counts, totals, fraction, bins)
-    usable = known & ~at_limit & ~flat & (curvature < 0)
-    error = np.where(usable, 1 / np.sqrt(np.where(usable, -curvature, 1.0)), np.nan)
+    information = independent * information_per_read(mean, totals, bins)
+    usable = known & ~at_limit & ~flat & (information > 0)
+    error = np.where(usable, 1 / np.sqrt(np.where(usable, information, 1.0)), np.nan)
     control_centre = _control_centre(mean, is_control, centre)
     at_centre = log_likelihood(np.full(n, control_centre), counts, totals, fraction, bins)
     if at_limit.any():

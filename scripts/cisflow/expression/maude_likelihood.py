@@ -127,10 +127,18 @@ def _log_likelihoods(means, reads, totals, fractions, lower_z, upper_z, share):
 
 
 @njit(cache=True, error_model="numpy")
-def _curvatures(means, reads, totals, fractions, lower_z, upper_z, share):
+def _information(means, totals, lower_z, upper_z, share):
     result = np.empty(means.size)
     for i in range(means.size):
-        result[i] = element_slope(means[i], reads[i], totals, fractions[i], lower_z, upper_z, share)[1]
+        expected, information = 0.0, 0.0
+        for b in range(totals.size):
+            low, high = lower_z[b] - means[i], upper_z[b] - means[i]
+            probability = interval_probability(low, high)
+            if probability > 0.0:
+                slope = (math.exp(-0.5 * low * low) - math.exp(-0.5 * high * high)) / ROOT_2PI
+                expected += totals[b] / share[b] * probability
+                information += totals[b] / share[b] * slope * slope / probability
+        result[i] = information / expected
     return result
 
 
@@ -157,23 +165,33 @@ def log_likelihood(
         Natural logarithm; NaN where the model would give the element more than all reads of a bin, ``-inf`` where
         it has reads that the model rules out.
     """
-    return _log_likelihoods(*_kernel_arguments(means, counts, totals, fractions, bins))
-
-
-def log_likelihood_curvature(
-    means: np.ndarray, counts: np.ndarray, totals: np.ndarray, fractions: np.ndarray, bins: BinModel
-) -> np.ndarray:
-    """Second derivative of :func:`log_likelihood` in the mean, shape (n,); minus the observed information."""
-    return _curvatures(*_kernel_arguments(means, counts, totals, fractions, bins))
-
-
-def _kernel_arguments(means, counts, totals, fractions, bins: BinModel) -> tuple[np.ndarray, ...]:
-    return (
+    return _log_likelihoods(
         np.ascontiguousarray(means, dtype=float),
         np.ascontiguousarray(counts, dtype=float),
         np.ascontiguousarray(totals, dtype=float),
         np.ascontiguousarray(fractions, dtype=float),
-        np.ascontiguousarray(bins.lower_z),
-        np.ascontiguousarray(bins.upper_z),
-        np.ascontiguousarray(bins.share),
+        *bins.kernel_edges,
     )
+
+
+def information_per_read(means: np.ndarray, totals: np.ndarray, bins: BinModel) -> np.ndarray:
+    """Expected (Fisher) information about the mean in one read of an element.
+
+    With rare elements the reads of a bin are Poisson with expectation ``k f P(mean) / w``, so the information is the
+    expectation of ``(P' / P)^2`` over the bins that the read can come from.
+
+    Parameters
+    ----------
+    means : float ndarray, shape (n,)
+    totals : ndarray, shape (n_bins,)
+        Reads per bin.
+    bins : BinModel
+
+    Returns
+    -------
+    float64 ndarray, shape (n,)
+        Per squared standard deviation of the population; below 1, as a read tells the bin of a cell and no more
+        (above 1 where the mean lies outside all bins).
+    """
+    means, totals = np.ascontiguousarray(means, dtype=float), np.ascontiguousarray(totals, dtype=float)
+    return _information(means, totals, *bins.kernel_edges)

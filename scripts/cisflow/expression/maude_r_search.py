@@ -242,7 +242,7 @@ def r_means(
         np.ascontiguousarray(counts, dtype=float),
         np.ascontiguousarray(totals, dtype=float),
         np.ascontiguousarray(fractions, dtype=float),
-        *(np.ascontiguousarray(v) for v in (bins.lower_z, bins.upper_z, bins.share)),
+        *bins.kernel_edges,
         low,
         high,
     )

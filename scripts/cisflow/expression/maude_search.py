@@ -18,8 +18,9 @@ from cisflow.expression.maude_likelihood import element_log_likelihood, element_
 #: Largest distance between two points of the grid, in standard deviations of the population. The logarithm of a
 #: bin's probability bends over distances near 1, so hills cannot hide between points.
 GRID_STEP = 0.05
-#: Below this expected share of a bin's reads four terms of the series of log(1 - p) do: 10^7 reads err by 2e-9 nats.
-SMALL_SHARE = 1e-3
+#: Below this expected share of a bin's reads so many terms of the series of log(1 - p) do: 10^7 reads err by 2e-8 nats.
+SMALL_SHARE = 0.01
+SERIES_TERMS = 6
 #: A likelihood that changes by less than this, relative to 1 + its size, over the limits says nothing about the mean.
 FLAT = 1e-9
 
@@ -30,7 +31,7 @@ def _grid_tables(grid, totals, lower_z, upper_z, share):
     n_grid, n_bins = grid.size, totals.size
     ratio = np.empty((n_grid, n_bins))
     log_ratio = np.empty((n_grid, n_bins))
-    moments = np.zeros((n_grid, 4))
+    moments = np.zeros((n_grid, SERIES_TERMS))
     largest = np.zeros(n_grid)
     for g in range(n_grid):
         for b in range(n_bins):
@@ -39,7 +40,7 @@ def _grid_tables(grid, totals, lower_z, upper_z, share):
             log_ratio[g, b] = math.log(r) if r > 0.0 else -math.inf
             largest[g] = max(largest[g], r)
             power = totals[b]
-            for j in range(4):
+            for j in range(SERIES_TERMS):
                 power *= r
                 moments[g, j] += power / (j + 1)
     return ratio, log_ratio, moments, largest
@@ -98,8 +99,10 @@ def _search(reads, totals, fractions, lower_z, upper_z, share, grid, tables, sta
             for j in range(n_occupied):
                 value += reads[i, occupied[j]] * log_ratio[g, occupied[j]]
             if fraction * largest[g] < SMALL_SHARE:
-                f = fraction
-                value -= f * (moments[g, 0] + f * (moments[g, 1] + f * (moments[g, 2] + f * moments[g, 3])))
+                expected = 0.0
+                for j in range(SERIES_TERMS - 1, -1, -1):
+                    expected = fraction * (moments[g, j] + expected)
+                value -= expected
             else:
                 for b in range(n_bins):
                     p = fraction * ratio[g, b]
@@ -166,13 +169,12 @@ def best_means(
     steps = max(1, math.ceil((high - low) / GRID_STEP))
     grid = np.unique(np.append(np.linspace(low, high, steps + 1), start))
     totals = np.ascontiguousarray(totals, dtype=float)
-    edges = tuple(np.ascontiguousarray(v) for v in (bins.lower_z, bins.upper_z, bins.share))
     return _search(
         np.ascontiguousarray(counts, dtype=float),
         totals,
         np.ascontiguousarray(fractions, dtype=float),
-        *edges,
+        *bins.kernel_edges,
         grid,
-        _grid_tables(grid, totals, *edges),
+        _grid_tables(grid, totals, *bins.kernel_edges),
         start,
     )

@@ -1,7 +1,7 @@
 """Figures of contact models: predicted maps beside the observed one, and scores over windows.
 
-Inputs: what :func:`cisflow.models.contact_predict.predict_windows` returns, score tables. Outputs: figures with table and
-caption.
+Inputs: what :func:`cisflow.models.contact_predict.predict_windows` returns, score tables.
+Outputs: figures with table and caption.
 """
 
 from __future__ import annotations
@@ -93,13 +93,13 @@ def plot_predicted_maps(predictions: Predictions, map_name: str, svg: str | Path
     bar.set_label("ln(observed / expected contacts)")
     centre = scores[first].iloc[chosen.get("median", next(iter(chosen.values())))]
     caption = (
-        f"Map {map_name}: observed contacts of test windows of {bins * bin_size / 1e3:,.0f} kb (first row) and what each "
-        f"model predicts from the sequence alone (rows below). Of {len(observed)} windows on held-out chromosomes these "
-        f"are the best, the median and the worst by the correlation of {first} after subtracting the mean per distance "
-        f"({_range(scores[first])}). Titles: Pearson correlation with the observed map, plain and after that "
-        f"subtraction. Both strands are averaged; one colour scale (1st to 99th percentile of the observed windows "
-        f"shown); grey: not measured. A good model shows the blocks and corners of the observed map at the same "
-        f"places (median window: {_agreement(centre)}); a model that knows distance alone cannot show any."
+        f"Map {map_name}: observed contacts of test windows of {bins * bin_size / 1e3:,.0f} kb (first row) and what "
+        f"each model predicts from the sequence alone (rows below). Of {len(observed)} windows on held-out "
+        f"chromosomes these are the best, the median and the worst by the correlation of {first} after subtracting "
+        f"the mean per distance ({_range(scores[first])}). Titles: Pearson correlation with the observed map, plain "
+        f"and after that subtraction. Both strands are averaged; one colour scale (1st to 99th percentile of the "
+        f"observed windows shown); grey: not measured. A good model shows the blocks and corners of the observed map "
+        f"at the same places (median window: {_agreement(centre)}); a model of distance alone cannot show any."
     )
     save_figure(figure, _map_table(rows, chosen, found), svg, f"Predicted contact maps, {map_name}", caption)
 
@@ -199,10 +199,10 @@ def _score_caption(models: list[str], drawn: pd.DataFrame, summary: pd.DataFrame
         parts.append(f"{model} {numbers[0]}, with the mean per distance subtracted {numbers[1]}")
     n_windows = drawn[["chromosome", "start"]].drop_duplicates().shape[0]
     return (
-        f"Map {map_name}: agreement of predicted and observed contacts, ln(observed / expected), on {n_windows} windows "
-        f"of the held-out chromosomes; one coloured dot per window, black: mean over windows with its 95% bootstrap "
-        f"interval (windows overlap, so the interval is somewhat too narrow). Left: all entries. Right: after "
-        f"subtracting the mean of each diagonal, which removes all that distance alone explains; a model of distance "
-        f"alone has nothing left there. Means: {'; '.join(parts)}. 1 is perfect, 0 is chance; a sequence model is of "
-        f"use when it stands clearly above 0 on the right."
+        f"Map {map_name}: agreement of predicted and observed contacts, ln(observed / expected), on {n_windows} "
+        f"windows of the held-out chromosomes; one coloured dot per window, black: mean over windows with its 95% "
+        f"bootstrap interval (too narrow where windows overlap). Left: all entries. Right: after subtracting the mean "
+        f"of each diagonal, which removes all that distance alone explains; a model of distance alone has nothing left "
+        f"there. Means: {'; '.join(parts)}. 1 is perfect, 0 is chance; a sequence model is of use when it stands "
+        f"clearly above 0 on the right."
     )

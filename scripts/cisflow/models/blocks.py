@@ -44,6 +44,8 @@ class Convolution(torch.nn.Conv1d):
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, groups: int = 1, bias: bool = True):
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is even; only odd kernels look equally far to both sides")
         super().__init__(in_channels, out_channels, kernel, padding="same", groups=groups, bias=bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

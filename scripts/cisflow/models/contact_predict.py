@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cisflow.contacts.reader import COMPLEMENT, WindowReader
+from cisflow.contacts.genome import reverse_complement
+from cisflow.contacts.pixels import CoolerWindows
 from cisflow.contacts.windows import tile
 from cisflow.files import atomic_path
 from cisflow.models.contact_networks import build_network, one_hot
@@ -68,7 +69,7 @@ class ContactModel:
         """
         if len(codes) != self.settings.window.length:
             raise ValueError(f"sequence of {len(codes):,} bp; expected {self.settings.window.length:,} bp")
-        forward, reverse = self._one_strand(codes), self._one_strand(COMPLEMENT[codes[::-1]])
+        forward, reverse = self._one_strand(codes), self._one_strand(reverse_complement(codes))
         return 0.5 * (forward + reverse[::-1, ::-1])
 
     def _one_strand(self, codes: np.ndarray) -> np.ndarray:
@@ -90,6 +91,25 @@ def load_contact_model(folder: str | Path, device: torch.device | str = "cpu") -
         task = bundle.recipe.get("task")
         raise InputError(Problem(str(Path(folder) / RECIPE), f"{task!r}; expected 'contacts'", column="task"))
     return ContactModel(bundle, device)
+
+
+def without_sparse_entries(target: np.ndarray, measured: np.ndarray, max_missing: float) -> np.ndarray:
+    """Set entries to missing when too large a share of the fine pixels behind them was not measured.
+
+    Parameters
+    ----------
+    target : float array, (bins, bins)
+    measured : bool array, (bins * factor,)
+        Which fine bins have a balancing weight; a fine pixel is measured when both of its bins are.
+    max_missing : float
+        Largest share of missing fine pixels that is tolerated.
+
+    Returns
+    -------
+    float array, (bins, bins)
+    """
+    share = measured.reshape(len(target), -1).mean(axis=1)
+    return np.where(1 - np.outer(share, share) <= max_missing, target, np.nan)
 
 
 def predict_windows(
@@ -125,18 +145,19 @@ def predict_windows(
         models = {replicate: load_contact_model(folder, device) for replicate, folder in sorted(bundles.items())}
         settings = next(iter(models.values())).settings
         window, evaluation = settings.window, settings.evaluation
-        contact_map = files.open_map()
         reader = files.reader(settings)
-        windows = tile(
-            lengths_of(contact_map, chromosomes, "test"), window.length, evaluation.step_bins * window.bin_size
-        )
+        weights = CoolerWindows(files.contacts).weights
+        lengths = lengths_of(reader.contact_map, chromosomes, "test")
+        windows = tile(lengths, window.length, evaluation.step_bins * window.bin_size)
         shape = (len(windows), window.bins, window.bins)
         predicted = np.empty((len(models), *shape), dtype=np.float32)
         observed = np.empty(shape, dtype=np.float32)
         progress = Progress(f"predict {label}", len(windows), "windows")
         for i, one in enumerate(windows):
             data = reader.read(one)
-            observed[i] = reader.well_measured(one, data.target, evaluation.max_missing_in_bin)
+            first = one.start // reader.contact_map.resolution
+            measured = np.isfinite(weights[one.chromosome][first : first + window.bins * reader.factor])
+            observed[i] = without_sparse_entries(data.target, measured, evaluation.max_missing_in_bin)
             for k, model in enumerate(models.values()):
                 predicted[k, i] = model.predict(data.codes)
             progress.advance()

@@ -57,16 +57,13 @@ class ContactFiles:
         named = {"contacts": self.contacts, "expected": self.expected, "genome": self.genome}
         return named | {f"peaks {Path(path).name}": path for path in self.peaks}
 
-    def open_map(self) -> ContactMap:
-        """Open the contact map with its expected contacts."""
-        return ContactMap(self.contacts, self.expected)
-
     def reader(self, settings: ContactSettings) -> WindowReader:
         """Reader of windows of a recipe; without tracks when the recipe does not learn any."""
         learns_profiles = settings.training is not None and settings.training.profile_weight > 0
         peaks = PeakTracks(self.peaks if learns_profiles else [])
-        window = settings.window
-        return WindowReader(self.open_map(), Genome(self.genome), window.bins, window.bin_size, peaks)
+        contact_map = ContactMap(self.contacts, self.expected)
+        genome = Genome(self.genome, contact_map.chromosomes)
+        return WindowReader(contact_map, genome, settings.window.bins, settings.window.bin_size, peaks)
 
 
 def lengths_of(contact_map: ContactMap, names: Sequence[str], role: str) -> dict[str, int]:

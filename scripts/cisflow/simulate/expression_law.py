@@ -24,13 +24,15 @@ from cisflow.simulate.motifs import MOTIFS, Motif
 #: the standard deviation of all cells is 4, so that 18 gates of a quarter of it are one unit wide.
 MEAN, SPREAD = 8.5, 3.7
 #: Bases per turn of the double helix, and how much an action depends on the side that a site faces.
-HELIX_TURN, HELIX_SHARE = 10.5, 0.25
+HELIX_TURN, HELIX_SHARE = 10.5, 0.2
 #: Share of an activator's action that needs an open promoter, and share that full repression takes away.
 NEEDS_OPENING, QUENCHING = 0.7, 0.6
 #: Opening at which half of the promoters are open.
-HALF_OPEN = 1.2
+HALF_OPEN = 1.4
+#: Standard deviations of the drive within which the response is about linear.
+LINEAR_RANGE = 2.0
 #: Effect of the share of A and T, from 0 to 1.
-AT_EFFECT = 1.5
+AT_EFFECT = 1.0
 #: Score of a base beside the sequence: no site hangs over an end.
 OUTSIDE = -1000.0
 #: The amplicon that the scale is made on.
@@ -111,13 +113,20 @@ def _drive(amplicons: np.ndarray, motifs: tuple[Motif, ...]) -> np.ndarray:
     return opening + activation - by_role["repressor"]
 
 
+def _squash(drive: np.ndarray, mean: float, spread: float) -> np.ndarray:
+    """Response to the drive: linear near the mean, bounded at both ends."""
+    return np.tanh((drive - mean) / (spread * LINEAR_RANGE))
+
+
 @functools.cache
-def _scale(motifs: tuple[Motif, ...]) -> tuple[float, float]:
-    """Mean and standard deviation of the drive over random promoters."""
+def _scale(motifs: tuple[Motif, ...]) -> tuple[float, float, float, float]:
+    """Mean and standard deviation of drive and of response over random promoters."""
     rng = generator(0, "scale of the expression law")
     promoters = with_flanks(random_bases(rng, REFERENCE_PROMOTERS, REFERENCE_LENGTH), *REFERENCE_FLANKS)
     drive = _drive(promoters, motifs)
-    return float(drive.mean()), float(drive.std())
+    mean, spread = float(drive.mean()), float(drive.std())
+    response = _squash(drive, mean, spread)
+    return mean, spread, float(response.mean()), float(response.std())
 
 
 def true_expression(amplicons: np.ndarray, motifs: tuple[Motif, ...] = MOTIFS) -> np.ndarray:
@@ -134,5 +143,6 @@ def true_expression(amplicons: np.ndarray, motifs: tuple[Motif, ...] = MOTIFS) -
     float64 array, (n,)
         Random promoters of 80 bp between the published flanks have mean 8.5 and standard deviation 3.7.
     """
-    mean, spread = _scale(motifs)
-    return MEAN + SPREAD * (_drive(amplicons, motifs) - mean) / spread
+    mean, spread, response_mean, response_spread = _scale(motifs)
+    response = _squash(_drive(amplicons, motifs), mean, spread)
+    return MEAN + SPREAD * (response - response_mean) / response_spread

@@ -82,17 +82,15 @@ class Motif:
 
 
 MOTIFS = (
-    Motif("Reb1", "gTTACCCGg", "opener", 2.2, 3.6, 0.8, 60, 30),
-    Motif("Rap1", "aCACCCAtaCa", "opener", 1.6, 4.6, 0.4, 70, 30),
-    Motif("Abf1", "rTCAytnnnnACGa", "opener", 1.8, 4.2, 1.0, 65, 35),
-    Motif("Rsc3", "cGCGCg", "opener", 1.2, 2.2, 1.0, 75, 30),
-    Motif("poly-dA", "aAAAAAAa", "opener", 1.5, 3.4, 0.6, 80, 35),
-    Motif("Gcn4", "aTGACTCAt", "activator", 2.4, 3.8, 1.0, 55, 25),
-    Motif("Gcr1", "gGCTTCCw", "activator", 1.8, 3.2, 0.5, 50, 25),
-    Motif("Cbf1", "rTCACGTGa", "activator", 1.6, 3.8, 1.0, 65, 25),
-    Motif("Swi4", "nCGCGAAAn", "activator", 2.0, 3.2, 0.7, 60, 30),
-    Motif("TBP", "TATAwAag", "activator", 2.0, 3.2, 0.1, 35, 15),
-    Motif("Mig1", "aaanCCCCRC", "repressor", 2.2, 3.8, 0.8, 60, 35),
-    Motif("Ume6", "tAGCCGCCGa", "repressor", 2.4, 4.4, 0.9, 60, 35),
-    Motif("Rox1", "yctATTGTtc", "repressor", 1.6, 4.0, 1.0, 50, 35),
+    Motif("Reb1", "TTACCCG", "opener", 2.6, 3.2, 0.6, 64, 17),
+    Motif("Rap1", "CACCCAtaC", "opener", 2.6, 4.6, 0.1, 72, 17),
+    Motif("Abf1", "TCAynnnnnACG", "opener", 2.0, 2.6, 0.9, 58, 20),
+    Motif("poly-dA", "AAAAAAAA", "opener", 2.4, 4.4, 0.2, 62, 16),
+    Motif("Gcn4", "TGACTCA", "activator", 3.2, 3.0, 1.0, 46, 15),
+    Motif("Gcr1", "GCTTCC", "activator", 3.0, 2.2, 0.1, 66, 17),
+    Motif("Swi4", "CGCGAAA", "activator", 2.6, 3.2, 0.3, 56, 17),
+    Motif("TBP", "TATAwA", "activator", 2.8, 2.0, 0.1, 34, 11),
+    Motif("Mig1", "aaaCCCCR", "repressor", 2.6, 2.8, 0.3, 70, 20),
+    Motif("Ume6", "AGCCGCC", "repressor", 2.8, 3.2, 0.4, 48, 20),
+    Motif("Rox1", "yATTGTt", "repressor", 2.0, 2.0, 0.9, 38, 18),
 )

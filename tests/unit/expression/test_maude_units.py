@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from cisflow.expression.bin_model import bin_model_from_fractions, bin_model_from_quantiles, bin_model_from_table
 from cisflow.expression.maude import add_pseudocount, estimate_maude
 from cisflow.expression.maude_groups import false_discovery_rate
-from cisflow.expression.maude_likelihood import log_likelihood, log_likelihood_curvature
+from cisflow.expression.maude_likelihood import element_slope, information_per_read, log_likelihood
 
 
 @pytest.mark.parametrize("name", ["finite", "infinite_ends"])
@@ -52,15 +53,27 @@ def test_likelihood_keeps_its_digits_for_huge_counts():
         assert abs(ours - float(exact)) <= 1e-12 * abs(float(exact))
 
 
-def test_curvature_is_the_second_derivative_of_the_likelihood():
+def test_slope_and_curvature_are_derivatives_of_the_likelihood():
     bins = bin_model_from_quantiles(list("abc"), [0, 0.3, 0.7], [0.3, 0.7, 1])
-    counts, totals, fraction = np.array([[5, 30, 12]]), np.array([4000, 5000, 3000]), np.array([0.01])
+    counts, totals, fraction = np.array([[5.0, 30.0, 12.0]]), np.array([4000.0, 5000.0, 3000.0]), np.array([0.01])
     for mean in (-1.3, 0.0, 0.4, 2.0):
         step = 1e-3
         f = [log_likelihood(np.array([mean + d]), counts, totals, fraction, bins)[0] for d in (-step, 0, step)]
-        numeric = (f[0] - 2 * f[1] + f[2]) / step**2
-        ours = log_likelihood_curvature(np.array([mean]), counts, totals, fraction, bins)[0]
-        assert ours == pytest.approx(numeric, rel=1e-4)
+        first, second = element_slope(mean, counts[0], totals, fraction[0], *bins.kernel_edges)
+        assert first == pytest.approx((f[2] - f[0]) / (2 * step), rel=1e-5)
+        assert second == pytest.approx((f[0] - 2 * f[1] + f[2]) / step**2, rel=1e-4)
+
+
+def test_information_is_the_expected_curvature():
+    """At the counts that the model expects, the curvature of the likelihood is the information of these reads."""
+    bins = bin_model_from_quantiles(list("abcd"), [0.001, 0.3, 0.4, 0.7], [0.3, 0.4, 0.7, 0.999])
+    totals, fraction = np.array([4e6, 5e6, 3e6, 1e6]), 1e-4
+    for mean in (-1.3, 0.0, 0.4, 2.0):
+        probability = ndtr(bins.upper_z - mean) - ndtr(bins.lower_z - mean)
+        expected = totals * fraction * probability / bins.share
+        curvature = element_slope(mean, expected, totals, fraction, *bins.kernel_edges)[1]
+        ours = information_per_read(np.array([mean]), totals, bins)[0] * expected.sum()
+        assert ours == pytest.approx(-curvature, rel=2e-3)
 
 
 def test_bin_models_agree_with_r(golden):
@@ -147,17 +160,41 @@ def test_order_of_elements_does_not_matter():
     np.testing.assert_allclose(shuffled.mean, whole.mean[order], atol=1e-10)
 
 
-def test_standard_errors_cover_the_truth():
-    """Cells and reads drawn by the model itself: 95 % of the truths lie within 1.96 standard errors."""
+@pytest.fixture
+def drawn():
+    """Densities by the model itself; the elements differ little, so the population is the sum of the elements."""
     random = np.random.default_rng(2022)
     edges = np.linspace(0, 1, 9)
     bins = bin_model_from_quantiles([str(b) for b in range(8)], edges[:-1], edges[1:])
-    n, depth = 4000, 8
-    truth = random.normal(0, 0.02, n)  # between elements little, so that the population is the sum of the elements
-    from scipy.special import ndtr
-
+    truth = random.normal(0, 0.02, 4000)
     probability = ndtr(bins.upper_z - truth[:, None]) - ndtr(bins.lower_z - truth[:, None])
-    counts = random.poisson(depth * probability / bins.share)
-    result = estimate_maude(counts, np.full(n, 100 * 1e6 / n), None, bins, pseudocount=0)
-    inside = np.abs(result.mean - truth) <= 1.96 * result.standard_error
-    assert 0.93 <= inside.mean() <= 0.97
+    return truth, probability / bins.share, np.full(4000, 1e8 / 4000), bins, random
+
+
+def test_standard_errors_cover_the_truth(drawn):
+    truth, density, abundance, bins, random = drawn
+    for depth in (1, 8, 60):
+        result = estimate_maude(random.poisson(depth * density), abundance, None, bins, pseudocount=0)
+        inside = np.abs(result.mean - truth) <= 1.96 * result.standard_error
+        assert 0.93 <= inside.mean() <= 0.97
+
+
+def test_standard_errors_know_that_cells_are_fewer_than_reads(drawn):
+    truth, density, abundance, bins, random = drawn
+    cells = random.poisson(8 * density)
+    reads = random.poisson(5 * cells)
+    naive = estimate_maude(reads, abundance, None, bins, pseudocount=0)
+    honest = estimate_maude(reads, abundance, None, bins, pseudocount=0, cells=cells.sum(axis=0))
+    np.testing.assert_array_equal(honest.mean, naive.mean)
+    assert 0.93 <= np.mean(np.abs(honest.mean - truth) <= 1.96 * honest.standard_error) <= 0.97
+    assert np.mean(np.abs(naive.mean - truth) <= 1.96 * naive.standard_error) < 0.7
+
+
+def test_pseudocounts_do_not_make_an_element_certain(drawn):
+    _, density, _, bins, random = drawn
+    counts = random.poisson(8 * density)
+    counts[0], counts[1] = 0, np.eye(8, dtype=int)[4]
+    abundance = np.full(4000, 250.0)
+    result = estimate_maude(counts, abundance, None, bins, pseudocount=1000)
+    assert np.isnan(result.standard_error[0])
+    assert 0.9 < result.standard_error[1] < 1.2

@@ -1,0 +1,147 @@
+"""Cooler files: which resolutions they hold, their pixels in blocks, and writing without time stamps.
+
+Inputs: ``.cool`` and ``.mcool`` files of any layout. Outputs: paths, arrays and coolers.
+The format is described by Abdennur & Mirny 2020, Bioinformatics 36:311-316.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cooler
+import h5py
+import numpy as np
+import pandas as pd
+
+from cisflow.problems import InputError, Problem
+
+BLOCK = 10_000_000  # pixels
+Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def list_resolutions(path: str | Path) -> dict[int, str]:
+    """Resolutions in a file with one or many coolers, whatever its layout.
+
+    Parameters
+    ----------
+    path : path
+        ``.cool`` or ``.mcool``; old files without the ``format`` attribute are found as well.
+
+    Returns
+    -------
+    dict of int to str
+        Bin size (bp) to address (``file::/group``), rising; coolers with bins of different sizes are left out.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, is no HDF5 file, or holds no cooler with bins of one size.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(Problem(str(path), "file not found; expected a .cool or .mcool file"))
+    groups: list[str] = []
+    try:
+        with h5py.File(path, "r") as handle:
+
+            def collect(name: str, item: object) -> None:
+                if isinstance(item, h5py.Group) and {"bins", "chroms", "indexes", "pixels"} <= set(item):
+                    groups.append("/" + name)
+
+            collect("", handle)
+            handle.visititems(collect)
+            sizes = [handle[group].attrs.get("bin-size") for group in groups]
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be read as HDF5, expected a cooler: {error}")) from None
+    found: dict[int, str] = {}
+    for size, group in sorted(zip(sizes, groups, strict=True), key=lambda pair: (len(pair[1]), pair[1])):
+        if isinstance(size, int | np.integer) and size > 0:
+            found.setdefault(int(size), f"{path}::{group}" if group != "/" else str(path))
+    if not found:
+        what = "holds no cooler" if not groups else "has bins of different sizes only"
+        raise InputError(Problem(str(path), f"{what}; expected a cooler with bins of one size"))
+    return dict(sorted(found.items()))
+
+
+def choose_resolution(path: str | Path, resolution: int) -> tuple[str, int]:
+    """Cooler of a file from which a resolution can be had.
+
+    Returns
+    -------
+    (str, int)
+        Address of the cooler, and how many of its bins make one bin of ``resolution`` (1: it is there as it stands;
+        else the coarsest resolution that divides the one asked for).
+
+    Raises
+    ------
+    InputError
+        When no resolution of the file divides the one asked for; lists what is there.
+    """
+    found = list_resolutions(path)
+    fitting = [size for size in found if resolution % size == 0]
+    if not fitting:
+        there = ", ".join(f"{size:,}" for size in found)
+        raise InputError(
+            Problem(
+                str(path),
+                f"no resolution divides {resolution:,} bp; there are {there} bp: ask for one of them or a multiple",
+                column="resolution",
+            )
+        )
+    return found[max(fitting)], resolution // max(fitting)
+
+
+def read_pixels(uri: str | Path, block: int = BLOCK) -> Iterator[Pixels]:
+    """Pixels of a cooler in blocks, in the order of the file.
+
+    Yields
+    ------
+    bin1, bin2 : int64 arrays
+        0-based bins, ``bin1 <= bin2``.
+    count : array
+        As stored.
+    """
+    clr = cooler.Cooler(str(uri))
+    with h5py.File(clr.filename, "r") as handle:
+        pixels = handle[clr.root]["pixels"]
+        for start in range(0, len(pixels["bin1_id"]), block):
+            rows = slice(start, start + block)
+            yield pixels["bin1_id"][rows], pixels["bin2_id"][rows], pixels["count"][rows]
+
+
+def chromosome_offsets(clr: cooler.Cooler) -> np.ndarray:
+    """First bin of every chromosome, and the number of bins; int64 (chromosomes + 1,)."""
+    return np.concatenate([[0], np.cumsum([np.diff(clr.extent(name))[0] for name in clr.chromnames])]).astype(np.int64)
+
+
+def write_cooler(
+    path: str | Path, bins: pd.DataFrame, pixels: Iterable[Pixels], group: str = "", mode: str = "w"
+) -> None:
+    """Write a cooler whose bytes depend on its content alone (no creation date).
+
+    Parameters
+    ----------
+    path : path
+        The caller gives a temporary name, see :func:`cisflow.files.atomic_path`.
+    bins : DataFrame
+        ``chrom``, ``start``, ``end``; further numeric columns are written too.
+    pixels : iterable of (bin1, bin2, count)
+        Upper triangle, sorted by both bins; integer counts.
+    group : str
+        Place in the file, e.g. ``/resolutions/1000``; empty for the root.
+    mode : str
+        ``w`` for a new file, ``a`` to add to one.
+    """
+    frames = (pd.DataFrame({"bin1_id": i, "bin2_id": j, "count": count}) for i, j, count in pixels)
+    uri = f"{path}::{group}" if group else str(path)
+    cooler.create_cooler(uri, bins, frames, dtypes={"count": np.int32}, ordered=True, mode=mode)
+    with h5py.File(path, "r+") as handle:
+        del handle[group or "/"].attrs["creation-date"]
+
+
+def write_weights(path: str | Path, weights: np.ndarray, attributes: dict[str, object]) -> None:
+    """Add balancing weights to a cooler as bin column ``weight`` with the attributes that cooler itself would write."""
+    with h5py.File(path, "r+") as handle:
+        column = handle["bins"].create_dataset("weight", data=weights, compression="gzip", compression_opts=6)
+        column.attrs.update(attributes)

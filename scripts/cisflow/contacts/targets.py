@@ -1,0 +1,206 @@
+"""Training targets: natural log of observed over expected contacts of a window.
+
+Inputs: a balanced cooler (``map.cool``) and its expected contacts (``expected.npz``). Outputs: target matrices.
+Source: data processing of Orca (Zhou 2022, Nature Genetics 54:725-734).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from cisflow.contacts.coarsegrain import adaptive_coarsegrain
+from cisflow.contacts.pixels import CoolerWindows
+from cisflow.problems import InputError, Problem
+
+
+@njit(cache=True)
+def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:
+    rows, columns = values.shape[0] // factor, values.shape[1] // factor
+    result = np.full((rows, columns), np.nan)
+    for i in range(rows):
+        for j in range(columns):
+            total, n_rows = 0.0, 0
+            for x in range(i * factor, (i + 1) * factor):
+                row_total, n_columns = 0.0, 0
+                for y in range(j * factor, (j + 1) * factor):
+                    if not np.isnan(values[x, y]):
+                        row_total += values[x, y]
+                        n_columns += 1
+                if n_columns:
+                    total += row_total / n_columns
+                    n_rows += 1
+            if n_rows:
+                result[i, j] = total / n_rows
+    return result
+
+
+def nested_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
+    """Down-sample a map: in each block first the mean over the columns of a row, then over rows; missing ones left out.
+
+    Parameters
+    ----------
+    values : float array, (n, m)
+        NaN where missing; both sides multiples of ``factor``.
+    factor : int
+        Side of a block.
+
+    Returns
+    -------
+    float64 array, (n / factor, m / factor)
+        NaN where a whole block is missing.
+    """
+    if factor < 1 or values.shape[0] % factor or values.shape[1] % factor:
+        raise ValueError(f"a map of {values.shape} bins cannot be cut into blocks of {factor}")
+    return _block_mean(np.asarray(values, dtype=np.float64), factor)
+
+
+def background(log_expected: np.ndarray, n: int, factor: int) -> np.ndarray:
+    """Expected contacts of a window, down-sampled by block means of the linear values.
+
+    Parameters
+    ----------
+    log_expected : float array, (distances,)
+        Natural log of the expected contacts by distance in fine bins.
+    n : int
+        Fine bins of the window; a multiple of ``factor``.
+    factor : int
+        Fine bins per bin of the result.
+
+    Returns
+    -------
+    float64 array, (n / factor, n / factor)
+        Symmetric; a function of distance alone.
+
+    Raises
+    ------
+    ValueError
+        When ``n`` is no multiple of ``factor``, or the curve is shorter than the window.
+    """
+    if factor < 1 or n < 1 or n % factor:
+        raise ValueError(f"{n} bins cannot be cut into blocks of {factor}")
+    if len(log_expected) < n:
+        raise ValueError(f"expected contacts reach {len(log_expected)} bins, the window has {n}")
+    expected = np.exp(np.asarray(log_expected[:n], dtype=np.float64))
+    # In a block, the offset o between row and column occurs factor - |o| times.
+    offsets = np.arange(1 - factor, factor)
+    shares = (factor - np.abs(offsets)) / factor**2
+    by_distance = expected[np.abs(factor * np.arange(n // factor)[:, None] + offsets)] @ shares
+    index = np.arange(n // factor)
+    return by_distance[np.abs(index - index[:, None])]
+
+
+def log_target(observed: np.ndarray, background: np.ndarray, factor: int) -> np.ndarray:
+    """Natural log of observed over expected contacts.
+
+    Parameters
+    ----------
+    observed : float array, (n, n)
+        Balanced, coarse-grained map at the fine resolution; NaN where missing.
+    background : float array, (n / factor, n / factor)
+        Expected contacts, see :func:`background`. Its minimum is added to both sides of the ratio.
+    factor : int
+        Fine bins per bin of the result.
+
+    Returns
+    -------
+    float64 array, (n / factor, n / factor)
+        NaN where a whole block is missing.
+    """
+    epsilon = background.min()
+    return np.log((nested_block_mean(observed, factor) + epsilon) / (background + epsilon))
+
+
+class ContactMap:
+    """A prepared contact map that gives training targets.
+
+    Parameters
+    ----------
+    cool : path
+        ``contacts/{map}/map.cool``.
+    expected : path
+        ``contacts/{map}/expected.npz``.
+    cutoff : float
+        Fewest counts of a pixel that is not smoothed, see :func:`~cisflow.contacts.coarsegrain.adaptive_coarsegrain`.
+
+    Attributes
+    ----------
+    chromosomes : dict of str to int
+        Length (bp) of every chromosome.
+    resolution : int
+        Bin size (bp).
+    log_expected : float64 array, (distances,)
+        Natural log of the expected contacts by distance in bins.
+
+    Raises
+    ------
+    InputError
+        When the two files differ in resolution.
+    """
+
+    def __init__(self, cool: str | Path, expected: str | Path, cutoff: float = 5):
+        self._windows = CoolerWindows(cool)
+        self.chromosomes, self.resolution = self._windows.chromosomes, self._windows.resolution
+        self.cutoff = cutoff
+        with np.load(expected) as curves:
+            self.log_expected = curves["log_expected"]
+            resolution = int(curves["resolution"])
+        if resolution != self.resolution:
+            raise InputError(
+                Problem(str(expected), f"is for bins of {resolution} bp, the map has bins of {self.resolution} bp")
+            )
+        self._expected_path = str(expected)
+        self._backgrounds: dict[tuple[int, int], np.ndarray] = {}
+
+    def background(self, n_fine_bins: int, factor: int) -> np.ndarray:
+        """Down-sampled expected contacts of any window of this size, float64; see :func:`background`.
+
+        Raises
+        ------
+        InputError
+            When the expected contacts do not reach across the window.
+        """
+        if len(self.log_expected) < n_fine_bins:
+            raise InputError(
+                Problem(
+                    self._expected_path,
+                    f"expected contacts reach {len(self.log_expected) * self.resolution:,} bp, the window has "
+                    f"{n_fine_bins * self.resolution:,} bp; use shorter windows, or a map with more contacts",
+                )
+            )
+        if (n_fine_bins, factor) not in self._backgrounds:
+            self._backgrounds[n_fine_bins, factor] = background(self.log_expected, n_fine_bins, factor)
+        return self._backgrounds[n_fine_bins, factor]
+
+    def window_target(self, chromosome: str, start: int, n_fine_bins: int, factor: int) -> np.ndarray:
+        """Target of a window.
+
+        Parameters
+        ----------
+        chromosome : str
+        start : int
+            First base (0-based); a multiple of the resolution.
+        n_fine_bins : int
+            Bins of the map in the window; a multiple of ``factor``.
+        factor : int
+            Bins of the map per bin of the target.
+
+        Returns
+        -------
+        float32 array, (n_fine_bins / factor, n_fine_bins / factor)
+            Natural log of observed over expected; NaN where all fine bins are masked.
+
+        Raises
+        ------
+        ValueError
+            When the window does not lie inside the chromosome or on the bins.
+        """
+        if start % self.resolution:
+            raise ValueError(f"start {start} is no multiple of the resolution, {self.resolution} bp")
+        first = start // self.resolution
+        expected = self.background(n_fine_bins, factor)
+        counts = self._windows.counts(chromosome, first, n_fine_bins)
+        observed = adaptive_coarsegrain(self._windows.balanced(chromosome, first, counts), counts, self.cutoff)
+        return log_target(observed, expected, factor).astype(np.float32)

@@ -1,0 +1,114 @@
+"""Figure of the models stage: the course of training.
+
+Inputs: histories of bundles (``history.tsv``). Outputs: training loss and validation metric against optimiser steps.
+Both arms use it; what loss and metric are is said by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
+
+SEED_STYLES = ("-", "--", ":", "-.")
+BASELINE_STYLES = ((0, (1, 1)), (0, (4, 2)), (0, (6, 2, 1, 2)))
+
+
+def _table(histories: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    parts = []
+    for (model, seed), history in histories.items():
+        part = history.assign(model=model, seed=seed)
+        part["is_best"] = np.arange(len(part)) == part["selection"].fillna(-np.inf).argmax()
+        columns = ["model", "seed", "step", "epoch", "learning_rate", "training_loss", "selection", "is_best"]
+        parts.append(part.reindex(columns=columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _sentence(table: pd.DataFrame, metric: str) -> str:
+    best = table[table["is_best"]]
+    shown = []
+    for model, rows in best.groupby("model", sort=False):
+        values = rows["selection"]
+        spread = f" (range {values.min():.3f} to {values.max():.3f})" if len(values) > 1 else ""
+        shown.append(f"{model} {values.mean():.3f}{spread}")
+    return f"Best {metric}: " + ", ".join(shown) + "."
+
+
+def plot_learning_curves(
+    histories: Mapping[tuple[str, int], pd.DataFrame],
+    svg: str | Path,
+    *,
+    name: str,
+    loss: str = "training loss",
+    metric: str = "validation Pearson r",
+) -> None:
+    """Draw training loss and validation metric of all models of a dataset or map.
+
+    Parameters
+    ----------
+    histories : mapping of (model, seed) to DataFrame
+        Columns ``step``, ``training_loss`` and ``selection``. A model without ``step`` was fitted in one go: its best
+        validation metric is drawn as a level line.
+    svg : path
+        Name of the drawing; PNG, TSV and JSON lie beside it.
+    name : str
+        Dataset or map, for the title.
+    loss, metric : str
+        Axis labels, with units where there are any.
+    """
+    table = _table(histories)
+    models = list(dict.fromkeys(model for model, _ in histories))
+    colours = {model: PALETTE[i % len(PALETTE)] for i, model in enumerate(models)}
+    trained = [model for model in models if table.loc[table["model"] == model, "step"].notna().any()]
+    fitted = [model for model in models if model not in trained]
+    figure, (left, right) = new_figure(7.6, 3.4, ncols=2)
+    for (model, seed), rows in table[table["step"].notna()].groupby(["model", "seed"], sort=False):
+        nth = sorted(s for m, s in histories if m == model).index(seed)
+        style = {"color": colours[model], "linestyle": SEED_STYLES[nth % len(SEED_STYLES)], "linewidth": 1.3}
+        if len(rows) == 1:
+            style["marker"] = "."
+        left.plot(rows["step"], rows["training_loss"], **style)
+        right.plot(rows["step"], rows["selection"], **style)
+        best = rows[rows["is_best"]]
+        right.plot(best["step"], best["selection"], "o", color=colours[model], markeredgecolor="white", zorder=3)
+    for i, model in enumerate(fitted):
+        level = table.loc[(table["model"] == model) & table["is_best"], "selection"].mean()
+        right.axhline(level, color=colours[model], linestyle=BASELINE_STYLES[i % len(BASELINE_STYLES)], linewidth=1.3)
+    left.set(xlabel="optimiser steps", ylabel=loss, title="training")
+    right.set(xlabel="optimiser steps", ylabel=metric, title="validation")
+    for axes in (left, right):
+        axes.margins(x=0.02)
+        axes.ticklabel_format(axis="x", style="plain")
+    if not trained:
+        left.text(0.5, 0.5, "no model was trained in steps", transform=left.transAxes, ha="center", color=GREY)
+        left.set(xticks=[], yticks=[])
+        right.set(xticks=[])
+    handles = [Line2D([], [], color=colours[model], label=model) for model in trained]
+    handles += [
+        Line2D([], [], color=colours[model], linestyle=BASELINE_STYLES[i % len(BASELINE_STYLES)], label=model)
+        for i, model in enumerate(fitted)
+    ]
+    if trained:
+        handles.append(
+            Line2D([], [], color=GREY, marker="o", markeredgecolor="white", linestyle="none", label="kept network")
+        )
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
+    caption = (
+        f"{_sentence(table, metric)} Left: {loss}, mean over the steps since the validation before. Right: {metric} "
+        "after each epoch; the circle is the network that was kept. "
+    )
+    if any(list(m for m, _ in histories).count(model) > 1 for model in trained):
+        caption += "Line styles are seeds of one model. "
+    if fitted:
+        caption += "Level lines are models that are fitted in one go. "
+    caption += (
+        "Good training falls on the left and rises to a plateau on the right; a right-hand curve that still climbs at "
+        "the end asks for more epochs, one that falls while the left falls on means overfitting (the circle is then "
+        "early)."
+    )
+    save_figure(figure, table, svg, f"Learning curves: {name}", caption)
