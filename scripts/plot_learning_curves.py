@@ -10,6 +10,5 @@ with job(snakemake):
         (model, seed): read_table(path)
         for (model, seed), path in zip(settings["bundles"], snakemake.input, strict=True)
     }
-    plot_learning_curves(
-        histories, snakemake.output.svg, name=settings["name"], loss=settings["loss"], metric=settings["metric"]
-    )
+    loss = f"training loss ({', '.join(settings['losses'])})".replace("_", " ").replace(" ()", "")
+    plot_learning_curves(histories, snakemake.output.svg, name=settings["name"], loss=loss, metric=settings["metric"])

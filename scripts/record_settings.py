@@ -1,6 +1,7 @@
 """Rule record_settings: write the resolved config of the run."""
 
 import yaml
+
 from cisflow.files import write_text
 from cisflow.joblog import job
 

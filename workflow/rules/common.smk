@@ -114,3 +114,62 @@ def expression_tables():
         for library in study.libraries
         for method in study.methods(library)
     ]
+
+
+def libraries_with(**wanted):
+    """Libraries whose columns hold one of the given values, e.g. kind=["random"]."""
+    return [
+        library
+        for library, row in study.libraries.items()
+        if all(row[column] in values for column, values in wanted.items())
+    ]
+
+
+def fastq_files(wildcards):
+    """FASTQ files of a bin: lists read1 and, for pairs, read2."""
+    if study.libraries[wildcards.library]["source"] == "simulated":
+        stem = f"results/{wildcards.run}/simulated/reads/{wildcards.library}/{wildcards.bin}"
+        return {"read1": [f"{stem}_R1.fastq.gz"], "read2": [f"{stem}_R2.fastq.gz"]}
+    lanes = study.reads[wildcards.library, wildcards.bin]
+    files = {column: [study.path(lane[column]) for lane in lanes if lane[column]] for column in ("read1", "read2")}
+    return {column: paths for column, paths in files.items() if paths}
+
+
+def of_bins(suffix):
+    """Input function: one file of the reads stage for each bin of a library, in the order of the bins."""
+    return lambda wildcards: [
+        f"results/{wildcards.run}/reads/{wildcards.library}/{name}{suffix}"
+        for name in study.bin_names(wildcards.library)
+    ]
+
+
+def ordered_sequences(wildcards):
+    """Ordered sequences of a designed library."""
+    if study.libraries[wildcards.library]["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{wildcards.library}.ordered.tsv"
+    return study.path(study.libraries[wildcards.library]["ordered_sequences"])
+
+
+def counts_columns(wildcards):
+    """Columns of a table of counts: the sequence, and the column of each bin."""
+    row = study.libraries[wildcards.library]
+    return {
+        "sequence_column": row["sequence_column"],
+        "columns": {b["bin"]: b["column"] for b in study.bins[wildcards.library]},
+    }
+
+
+def evaluation_input(wildcards):
+    """What the scores of a dataset are computed from: test rows, predictions, and subsets where there are any."""
+    row = study.datasets[wildcards.dataset]
+    names = [model["model"] for model in study.models_of(wildcards.dataset)]
+    names += ["submitted"] if row["predictions"] else []
+    given = {
+        "dataset": f"results/{wildcards.run}/datasets/{wildcards.dataset}.parquet",
+        "predictions": [f"results/{wildcards.run}/predictions/{wildcards.dataset}/{name}.parquet" for name in names],
+    }
+    if row["subsets"] == "simulated":
+        given["subsets"] = f"results/{wildcards.run}/simulated/{row['test_library']}.subsets/test_subset_ids"
+    elif row["subsets"]:
+        given["subsets"] = study.path(row["subsets"])
+    return given

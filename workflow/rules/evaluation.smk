@@ -1,0 +1,178 @@
+rule import_predictions:
+    input:
+        predictions=lambda wildcards: study.path(study.datasets[wildcards.dataset]["predictions"]),
+        dataset="results/{run}/datasets/{dataset}.parquet",
+    output:
+        "results/{run}/predictions/{dataset}/submitted.parquet",
+    log:
+        "logs/{run}/evaluation/{dataset}.import_predictions.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("import_predictions.py"),
+    message:
+        "Read the predictions submitted for {wildcards.dataset}"
+    script:
+        "../../scripts/import_predictions.py"
+
+
+rule score_models:
+    input:
+        unpack(evaluation_input),
+    output:
+        "results/{run}/evaluation/{dataset}/scores.tsv",
+    log:
+        "logs/{run}/evaluation/{dataset}.score_models.log",
+    benchmark:
+        "logs/{run}/benchmarks/evaluation/{dataset}.score_models.tsv"
+    conda:
+        "../../envs/table.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("score_models.py"),
+        settings={"seed": config["seed"]},
+    message:
+        "Score the models of {wildcards.dataset}"
+    script:
+        "../../scripts/score_models.py"
+
+
+rule bootstrap_models:
+    input:
+        unpack(evaluation_input),
+    output:
+        "results/{run}/evaluation/{dataset}/bootstrap.parquet",
+    log:
+        "logs/{run}/evaluation/{dataset}.bootstrap_models.log",
+    benchmark:
+        "logs/{run}/benchmarks/evaluation/{dataset}.bootstrap_models.tsv"
+    conda:
+        "../../envs/table.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code("bootstrap_models.py"),
+        settings={"seed": config["seed"], "ranking": config["ranking"]},
+    message:
+        "Draw the test rows of {wildcards.dataset} and score every draw"
+    script:
+        "../../scripts/bootstrap_models.py"
+
+
+rule rank_models:
+    input:
+        bootstrap="results/{run}/evaluation/{dataset}/bootstrap.parquet",
+        scores="results/{run}/evaluation/{dataset}/scores.tsv",
+    output:
+        report(
+            "results/{run}/evaluation/{dataset}/ranking.tsv",
+            caption="../report/ranking_table.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "ranking"},
+        ),
+    log:
+        "logs/{run}/evaluation/{dataset}.rank_models.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("rank_models.py"),
+    message:
+        "Rank the models of {wildcards.dataset}"
+    script:
+        "../../scripts/rank_models.py"
+
+
+rule plot_ranking:
+    input:
+        bootstrap="results/{run}/evaluation/{dataset}/bootstrap.parquet",
+        ranking="results/{run}/evaluation/{dataset}/ranking.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.ranking.svg",
+            caption="../report/ranking.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "the ranking"},
+        ),
+        png="results/{run}/figures/evaluation/{dataset}.ranking.png",
+        tsv="results/{run}/figures/evaluation/{dataset}.ranking.tsv",
+        json="results/{run}/figures/evaluation/{dataset}.ranking.json",
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_ranking.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_ranking.py"),
+    message:
+        "Draw the ranking of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_ranking.py"
+
+
+rule plot_subset_scores:
+    input:
+        scores="results/{run}/evaluation/{dataset}/scores.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.subset_scores.svg",
+            caption="../report/subset_scores.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "the scores per subset"},
+        ),
+        png="results/{run}/figures/evaluation/{dataset}.subset_scores.png",
+        tsv="results/{run}/figures/evaluation/{dataset}.subset_scores.tsv",
+        json="results/{run}/figures/evaluation/{dataset}.subset_scores.json",
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_subset_scores.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_subset_scores.py"),
+    message:
+        "Draw the scores per subset of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_subset_scores.py"
+
+
+rule plot_predictions:
+    input:
+        unpack(evaluation_input),
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.predictions.svg",
+            caption="../report/predictions.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "predictions and measurements"},
+        ),
+        png="results/{run}/figures/evaluation/{dataset}.predictions.png",
+        tsv="results/{run}/figures/evaluation/{dataset}.predictions.tsv",
+        json="results/{run}/figures/evaluation/{dataset}.predictions.json",
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_predictions.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_predictions.py"),
+    message:
+        "Draw predictions and measurements of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_predictions.py"

@@ -101,7 +101,14 @@ rule plot_learning_curves:
         settings=lambda wildcards: {
             "name": wildcards.dataset,
             "bundles": bundles(wildcards.dataset),
-            "loss": "training loss",
+            "losses": sorted(
+                {
+                    recipe["loss"]["name"]
+                    for model, seed in bundles(wildcards.dataset)
+                    for recipe in [study.recipe(model, wildcards.dataset)]
+                    if "loss" in recipe
+                }
+            ),
             "metric": "validation Pearson r",
         },
     message:

@@ -1,0 +1,49 @@
+rule count_reads:
+    input:
+        unpack(fastq_files),
+    output:
+        counts="results/{run}/reads/{library}/{bin}.parquet",
+        funnel="results/{run}/reads/{library}/{bin}.funnel.tsv",
+    log:
+        "logs/{run}/reads/{library}.{bin}.log",
+    benchmark:
+        "logs/{run}/benchmarks/count_reads/{library}.{bin}.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=code("count_reads.py"),
+        settings=config["reads"],
+    message:
+        "Merge and count the reads of bin {wildcards.bin} of library {wildcards.library}"
+    script:
+        "../../scripts/count_reads.py"
+
+
+rule plot_funnel:
+    input:
+        reads=of_bins(".funnel.tsv"),
+        clusters="results/{run}/clusters/{library}.funnel.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/reads/{library}.funnel.svg",
+            caption="../report/reads_funnel.rst",
+            category="Reads",
+            labels={"library": "{library}", "figure": "reads lost by step"},
+        ),
+        others=multiext("results/{run}/figures/reads/{library}.funnel", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/reads/{library}.plot_funnel.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("plot_funnel.py"),
+    message:
+        "Draw where the reads of library {wildcards.library} are lost"
+    script:
+        "../../scripts/plot_funnel.py"

@@ -41,7 +41,9 @@ def _read(path: str | Path) -> pl.DataFrame:
 
 def _missing_columns(table: pl.DataFrame, names: list[str], path: str) -> list[Problem]:
     return [
-        Problem(path, f"missing column{did_you_mean(name, table.columns)}; there are: {', '.join(table.columns)}", 1, name)
+        Problem(
+            path, f"missing column{did_you_mean(name, table.columns)}; there are: {', '.join(table.columns)}", 1, name
+        )
         for name in names
         if name not in table.columns
     ]

@@ -56,7 +56,7 @@ def alignment_options(shortest_query: int, distance: int) -> list[str]:
             )
         )
     return (
-        f"-f -a --end-to-end --norc --no-unal --no-sq --no-head -N 0 -L {min(block, LONGEST_SEED)} -i C,{block},0 -R 1 "
+        f"-f -a --end-to-end --norc --no-unal --no-sq --no-head -N 0 -L {min(block, LONGEST_SEED)} -i C,{block},0 "
         f"--mp {PENALTY},{PENALTY} --rdg 0,{PENALTY} --rfg 0,{PENALTY} --gbar 1 --score-min C,-{PENALTY * distance},0"
     ).split()
 

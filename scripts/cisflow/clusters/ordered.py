@@ -208,5 +208,6 @@ def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
     if problems:
         raise InputError(shown(problems, where))
     before, after = (settings.distal_flank, settings.proximal_flank) if settings.keep_flanks else ("", "")
-    return OrderedLibrary(table.select("element", sequence=pl.format(f"{before}{{}}{after}", "variable"), variable="variable"))
-
+    return OrderedLibrary(
+        table.select("element", sequence=pl.format(f"{before}{{}}{after}", "variable"), variable="variable")
+    )

@@ -166,4 +166,3 @@ def cluster_sequences(
 def flank_lengths(reads: dict[str, Any]) -> tuple[int, int]:
     """Bases of the flanks on counted sequences, from the config section ``reads``."""
     return (len(reads["distal_flank"]), len(reads["proximal_flank"])) if reads["keep_flanks"] else (0, 0)
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -82,7 +83,7 @@ def _unmasked(
     """Bins with enough pixels, and with a number of contacts that is not far below that of the others; bool (bins,)."""
     kept = n_pixels >= min_pixels
     relative = n_contacts.astype(np.float64)
-    for low, high in zip(offsets[:-1], offsets[1:], strict=True):
+    for low, high in pairwise(offsets):
         covered = relative[low:high][relative[low:high] > 0]
         if len(covered):
             relative[low:high] /= np.median(covered)
@@ -139,7 +140,7 @@ def balance(
         _add_sums(bin1, bin2, count, ignore_diagonals, n_pixels, n_contacts)
     weights = _unmasked(n_pixels, n_contacts, offsets, min_pixels, max_deviations).astype(np.float64)
     progress = Progress("balance", None, "iterations")
-    for iteration in range(1, max_iterations + 1):
+    for _ in range(max_iterations):
         marginals = np.zeros(n_bins)
         for bin1, bin2, count in blocks():
             _add_marginals(bin1, bin2, count, ignore_diagonals, weights, marginals)
@@ -168,4 +169,4 @@ def balance(
             )
         )
     weights[weights == 0] = np.nan
-    return Balance(weights / np.sqrt(scale), scale, variance, iteration)
+    return Balance(weights / np.sqrt(scale), scale, variance, progress.done)

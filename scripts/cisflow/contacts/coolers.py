@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cooler
 import h5py
@@ -134,10 +135,15 @@ def write_cooler(
         ``w`` for a new file, ``a`` to add to one.
     """
     frames = (pd.DataFrame({"bin1_id": i, "bin2_id": j, "count": count}) for i, j, count in pixels)
-    uri = f"{path}::{group}" if group else str(path)
-    cooler.create_cooler(uri, bins, frames, dtypes={"count": np.int32}, ordered=True, mode=mode)
-    with h5py.File(path, "r+") as handle:
-        del handle[group or "/"].attrs["creation-date"]
+    with TemporaryDirectory(prefix=".cooler.", dir=Path(path).parent) as folder:
+        dated = f"{folder}/dated.cool"
+        cooler.create_cooler(dated, bins, frames, dtypes={"count": np.int32}, ordered=True)
+        # A deleted attribute would leave its bytes in the file: the content is copied instead.
+        with h5py.File(dated, "r") as source, h5py.File(path, mode) as handle:
+            place = handle.require_group(group) if group else handle
+            for name in ("chroms", "bins", "pixels", "indexes"):
+                source.copy(name, place)
+            place.attrs.update({key: value for key, value in source.attrs.items() if key != "creation-date"})
 
 
 def write_weights(path: str | Path, weights: np.ndarray, attributes: dict[str, object]) -> None:

@@ -55,16 +55,16 @@ def read_rename_table(path: str | Path) -> dict[str, str]:
         For missing columns and for names that occur twice; all at once.
     """
     with open(path, encoding="utf-8-sig", newline="") as handle:
-        rows = list(csv.DictReader(handle, delimiter="\t"))
-        header = list(rows[0]) if rows else []
+        reader = csv.DictReader(handle, delimiter="\t")
+        header, rows = reader.fieldnames or [], list(reader)
     absent = [column for column in COLUMNS if column not in header]
     if absent:
         what = f"no column {' or '.join(absent)}; expected the tab-separated columns {' and '.join(COLUMNS)}"
-        raise InputError(Problem(str(path), what if rows else "no rows", row=1))
+        raise InputError(Problem(str(path), what, row=1))
     names: dict[str, str] = {}
     problems, first_row = [], {}
     for number, row in enumerate(rows, start=2):
-        source, target = (row[column] or "").strip() if row[column] else "" for column in COLUMNS
+        source, target = ((row[column] or "").strip() for column in COLUMNS)
         for column, name in zip(COLUMNS, (source, target), strict=True):
             if name and (column, name) in first_row:
                 problems.append(
@@ -181,7 +181,7 @@ def match_chromosomes(
         if partner not in in_genome:
             unmatched = True
             named = f" (renamed to {partner!r})" if name in rename else ""
-            problems.append(Problem(where, f"{name!r}{named} is no chromosome of the genome", column="chromosome"))
+            problems.append(Problem(where, f"{name!r}{named} is no chromosome of the genome"))
         elif not _agree(length, in_genome[partner], bin_size, tolerance):
             difference = abs(length - in_genome[partner])
             problems.append(
@@ -189,7 +189,6 @@ def match_chromosomes(
                     where,
                     f"{name} has {length:,} bp, {partner} of the genome {in_genome[partner]:,} bp: {difference:,} bp "
                     f"apart, length_tolerance is {tolerance:,}",
-                    column="chromosome",
                 )
             )
         else:
@@ -201,7 +200,7 @@ def match_chromosomes(
     if not pairs and not problems:
         problems.append(Problem(where, "the rename table drops every chromosome of the map"))
     if unmatched:
-        suggested = {**suggest_renames(in_map, in_genome, bin_size, tolerance)}
+        suggested = suggest_renames(in_map, in_genome, bin_size, tolerance)
         suggested |= {name: other for name, other in rename.items() if other in in_genome and name in in_map}
         table = "\n".join("\t".join(row) for row in [COLUMNS, *suggested.items()])
         problems.append(

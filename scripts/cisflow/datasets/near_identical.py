@@ -2,7 +2,7 @@
 
 Purpose: find every pair of sequences within a small edit distance on either strand. A sequence is cut into one piece
 more than the distance allows edits, so at least one piece must survive unchanged; an index of the pieces proposes the
-pairs and a banded edit distance checks them. The result is exact, the index only saves work.
+pairs and the edit distance decides. The result is exact, the index only saves work.
 Inputs: sequences and the largest distance. Outputs: row numbers of the pairs and their distances.
 
 The pieces of a sequence depend on its length alone, and each is looked up only at the shifts that an alignment with
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, uint64
 
-from cisflow.clusters.distance import edit_distances
 from cisflow.clusters.union import Components
+from cisflow.datasets.edits import edits_up_to
 from cisflow.progress import Progress
 from cisflow.reads.ragged import Sequences
 
@@ -254,7 +254,7 @@ def _checked(
     distance = np.full(len(first), limit + 1, np.int64)
     for opposite, partner in enumerate((ordered, reverse)):
         chosen = np.flatnonzero(strand == opposite)
-        distance[chosen] = edit_distances(ordered, partner, first[chosen], second[chosen], limit)
+        distance[chosen] = edits_up_to(ordered, partner, first[chosen], second[chosen], limit)
     kept = np.flatnonzero(distance <= limit)
     first, second, distance = first[kept], second[kept], distance[kept]
     order = np.lexsort((distance, first, second))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from numpy.typing import ArrayLike
 
 from cisflow.expression.count_checks import checked_counts
 from cisflow.expression.independent_reads import read_inflation
@@ -112,11 +113,11 @@ def _means(counts, positions, weights, inflation):
 
 def estimate_bin_mean(
     counts: np.ndarray,
-    positions: Sequence[float],
+    positions: ArrayLike,
     weights: str = "depth",
-    cells: Sequence[float] | None = None,
+    cells: ArrayLike | None = None,
     names: Sequence[str] | None = None,
-    elements: Sequence[object] | None = None,
+    elements: Sequence[object] | np.ndarray | None = None,
     where: str = "counts",
 ) -> BinMean:
     """Estimate the expression of every element as the weighted average of the bins that hold its reads.
@@ -151,8 +152,8 @@ def estimate_bin_mean(
     InputError
         Bad counts or weights, no reads at all.
     """
-    positions = np.asarray(positions, dtype=float)
-    names = [f"bin {b + 1}" for b in range(positions.size)] if names is None else list(names)
+    places = np.asarray(positions, dtype=float)
+    names = [f"bin {b + 1}" for b in range(places.size)] if names is None else list(names)
     counts = checked_counts(counts, names, elements, where)
     known_cells = None if cells is None else np.asarray(cells, dtype=float)
     totals = counts.sum(axis=0)
@@ -161,7 +162,7 @@ def estimate_bin_mean(
         logger.warning("Bins without reads are left out: %s", ", ".join(empty))
     per_read = read_weights(totals, weights, known_cells)
     inflation = read_inflation(totals, known_cells)
-    mean, spread, effective, n_reads, single = _means(counts, positions, per_read, inflation)
+    mean, spread, effective, n_reads, single = _means(counts, places, per_read, inflation)
 
     freedom = np.nansum(effective - 1)
     typical = np.nansum(effective * spread) / freedom if freedom > 0 else 0.0

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from cisflow.joblog import logger
@@ -101,7 +102,7 @@ def _overlaps(names: Sequence[str], lower: np.ndarray, upper: np.ndarray) -> lis
 
 
 def bin_model_from_quantiles(
-    names: Sequence[str], lower_quantile: Sequence[float], upper_quantile: Sequence[float], where: str = "bins"
+    names: Sequence[str], lower_quantile: ArrayLike, upper_quantile: ArrayLike, where: str = "bins"
 ) -> BinModel:
     """Make a bin model from the share of cells below each edge.
 

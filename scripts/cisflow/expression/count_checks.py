@@ -15,7 +15,7 @@ from cisflow.problems import InputError, Problem
 SHOWN = 20
 
 
-def _name(elements: Sequence[object] | None, i: int) -> str:
+def _name(elements: Sequence[object] | np.ndarray | None, i: int) -> str:
     return f"element {elements[i]}" if elements is not None else f"element {i + 1}"
 
 
@@ -24,7 +24,10 @@ def _shorten(problems: list[Problem], where: str, n: int) -> list[Problem]:
 
 
 def checked_counts(
-    counts: np.ndarray, names: Sequence[str], elements: Sequence[object] | None = None, where: str = "counts"
+    counts: np.ndarray,
+    names: Sequence[str],
+    elements: Sequence[object] | np.ndarray | None = None,
+    where: str = "counts",
 ) -> np.ndarray:
     """Return the counts as int64.
 
@@ -70,13 +73,13 @@ def checked_counts(
                 )
             )
         raise InputError(_shorten(found, where, rows.size))
-    return counts.astype(np.int64, copy=False)
+    return np.ascontiguousarray(counts, dtype=np.int64)  # one layout, so that sums do not depend on the caller's
 
 
 def checked_abundance(
     abundance: np.ndarray,
     n: int,
-    elements: Sequence[object] | None = None,
+    elements: Sequence[object] | np.ndarray | None = None,
     where: str = "counts",
     column: str = "unsorted",
 ) -> np.ndarray:

@@ -134,6 +134,7 @@ def abundance_from_bins(counts: np.ndarray, share: np.ndarray | None = None, sca
     float64 ndarray, shape (n,)
         Bins without reads are left out.
     """
+    counts = np.ascontiguousarray(counts)
     totals = counts.sum(axis=0)
     weights = np.where(totals > 0, 1.0 if share is None else np.asarray(share, dtype=float), 0.0)
     if not weights.sum() > 0:
@@ -196,7 +197,7 @@ def estimate_maude(
     optimum: str = "global",
     centre: str = "mean",
     cells: np.ndarray | None = None,
-    elements: Sequence[object] | None = None,
+    elements: Sequence[object] | np.ndarray | None = None,
     where: str = "counts",
 ) -> MaudeEstimate:
     """Estimate the mean expression of every element of one screen.

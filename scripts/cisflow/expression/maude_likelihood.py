@@ -190,8 +190,8 @@ def information_per_read(means: np.ndarray, totals: np.ndarray, bins: BinModel) 
     Returns
     -------
     float64 ndarray, shape (n,)
-        Per squared standard deviation of the population; below 1, as a read tells the bin of a cell and no more
-        (above 1 where the mean lies outside all bins).
+        Per squared standard deviation of the population: just below 1 when reads are in proportion to cells and bins
+        tile the range, more when sparse outer bins are sequenced deeply.
     """
     means, totals = np.ascontiguousarray(means, dtype=float), np.ascontiguousarray(totals, dtype=float)
     return _information(means, totals, *bins.kernel_edges)

@@ -8,6 +8,7 @@ Outputs: the input table with the estimates as further columns, in the order of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def estimate_screens(
     abundance: str = "mean",
     where: str = "counts",
     where_bins: str = "bins",
-    **settings: object,
+    **settings: Any,
 ) -> pd.DataFrame:
     """Estimate the mean expression of every row of a table, screen by screen.
 

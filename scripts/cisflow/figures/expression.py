@@ -272,9 +272,10 @@ def plot_recovery(
         f"(95 % interval {r_low:.3f} to {r_high:.3f}), Spearman rho = {rho:.3f}, n = {len(matched):,}; fitted slope "
         f"{slope:.2f}. {len(matched):,} of {n_truth:,} true elements ({len(matched) / n_truth:.1%}) have an estimate; "
         f"{false:,} estimated elements ({false / len(table):.1%}) are no true sequence. Left: points should follow the "
-        "dashed line of identity; a slope other than 1 means another scale. Right: scatter around the fitted line (root "
-        "mean square, with 95 % interval) and the standard errors given, by reads; they agree when standard errors are "
-        f"honest and the fit is straight. {inside.mean():.1%} of the estimates lie within 1.96 standard errors of the line."
+        "dashed line of identity; a slope other than 1 means another scale. Right: scatter around the fit (root "
+        "mean square, with 95 % interval) and the standard errors given, by reads. They agree when standard errors are "
+        "honest; more scatter means a bent relation, or several reads per cell where the bins sheet has no cells. "
+        f"{inside.mean():.1%} of the estimates lie within 1.96 standard errors of the line."
     )
     title = f"Estimate and truth, library {library} ({NAMES[method]})"
     save_figure(figure, matched, svg, title, caption)

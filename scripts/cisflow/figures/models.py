@@ -102,7 +102,7 @@ def plot_learning_curves(
         f"{_sentence(table, metric)} Left: {loss}, mean over the steps since the validation before. Right: {metric} "
         "after each epoch; the circle is the network that was kept. "
     )
-    if any(list(m for m, _ in histories).count(model) > 1 for model in trained):
+    if table.groupby("model")["seed"].nunique().reindex(trained).max() > 1:
         caption += "Line styles are seeds of one model. "
     if fitted:
         caption += "Level lines are models that are fitted in one go. "

@@ -153,13 +153,14 @@ class _RightAligned:
         codes, ends = letter_codes(sequences, where)
         self._check(sequences, codes, ends, where)
         starts = np.minimum(np.concatenate([[0], ends[:-1]]) + self.drop, ends)
+        codes = np.append(codes, np.uint8(N_CODE))  # read where the context is written instead
         encoded = np.empty((len(sequences), self.length), dtype=np.uint8)
         from_right = np.arange(self.length - 1, -1, -1)
         for first in range(0, len(sequences), CHUNK):
             rows = slice(first, first + CHUNK)
             used = (ends[rows] - starts[rows])[:, None]
             own = from_right < used
-            from_sequence = codes[np.where(own, ends[rows, None] - 1 - from_right, 0)]
+            from_sequence = codes[np.where(own, ends[rows, None] - 1 - from_right, -1)]
             from_context = self._context[np.where(own, 0, self.length - 1 - (from_right - used))]
             encoded[rows] = np.where(own, from_sequence, from_context)
         return encoded

@@ -14,7 +14,6 @@ import torch
 # Importing the modules enters their blocks into the registers.
 from cisflow.models import autosome, bhi, unlockdna
 from cisflow.models.blocks import CORE_BLOCKS, FINAL_BLOCKS, FIRST_BLOCKS, Output
-from cisflow.problems import InputError, Problem
 
 BLOCK_MODULES = (autosome, bhi, unlockdna)
 
@@ -33,14 +32,11 @@ class SequenceNetwork(torch.nn.Module):
     Raises
     ------
     InputError
-        When a block is missing, unknown, or does not take the given settings.
+        When a block is unknown or does not take the given settings.
     """
 
     def __init__(self, settings: Mapping[str, Any], in_channels: int, in_length: int):
         super().__init__()
-        missing = [name for name in ("first", "core", "final") if name not in settings]
-        if missing:
-            raise InputError([Problem("recipe", "missing block", column=f"network.{name}") for name in missing])
         self.first = FIRST_BLOCKS.make(settings["first"], in_channels, in_length)
         self.core = CORE_BLOCKS.make(settings["core"], self.first.out_channels, self.first.out_length)
         self.final = FINAL_BLOCKS.make(settings["final"], self.core.out_channels, self.core.out_length)

@@ -15,13 +15,11 @@ from cisflow.joblog import logger
 from cisflow.models.expression_data import read_dataset
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.kmer_ridge import fit_kmer_ridge
-from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.models.recipes import check_expression_recipe
 from cisflow.randomness import seed_for
 from cisflow.training.bundle import write_bundle
 from cisflow.training.loop import PACKAGES, train
 from cisflow.training.numerics import reproducible_numerics
-
-KINDS = ("network", "kmer_ridge")
 
 
 def train_expression_model(
@@ -46,8 +44,7 @@ def train_expression_model(
         When recipe or dataset are not usable.
     """
     recipe = settings["recipe"]
-    if recipe.get("model") not in KINDS:
-        raise InputError(Problem("recipe", f"model {not_one_of(recipe.get('model'), KINDS)}", column="model"))
+    check_expression_recipe(recipe)
     table = read_dataset(dataset)
     threads = settings["training"]["threads"]
     recorded = {name: settings[name] for name in ("dataset", "model", "replicate", "seed")}

@@ -192,9 +192,7 @@ def count_reads(
             & (variable_length >= settings.min_variable_length)
             & (variable_length <= settings.max_variable_length)
         )
-        before, after = (
-            (len(settings.distal_flank), len(settings.proximal_flank)) if settings.keep_flanks else (0, 0)
-        )
+        before, after = (len(settings.distal_flank), len(settings.proximal_flank)) if settings.keep_flanks else (0, 0)
         counted = located.sequences.take(kept).part(located.start[kept] - before, located.stop[kept] + after)
         clean = counted.take(~contains(counted, "N"))
         counter.add(clean.to_series())

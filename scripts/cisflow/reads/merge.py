@@ -18,6 +18,7 @@ from numba import njit
 from cisflow.reads.fastq import FastqBlock
 from cisflow.reads.ragged import COMPLEMENT, Sequences
 
+
 @dataclass(frozen=True)
 class MergedPairs:
     """Result of merging a block of pairs.
@@ -82,9 +83,7 @@ def _find_offsets(
         end2 = start2[i] + length2[i] - 1
         for shift in range(tolerance + 1):
             shorter, longer = expected_overlap - shift, expected_overlap + shift
-            if _accepted(
-                data1, start1[i], length1[i], data2, end2, length2[i], shorter, allowed, complement
-            ):
+            if _accepted(data1, start1[i], length1[i], data2, end2, length2[i], shorter, allowed, complement):
                 offset[i] = length1[i] - shorter
                 break
             if _accepted(data1, start1[i], length1[i], data2, end2, length2[i], longer, allowed, complement):

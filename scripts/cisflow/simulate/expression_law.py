@@ -1,13 +1,14 @@
 """How the simulated promoters set their expression: the truth that models have to learn.
 
 Purpose: true mean expression of a sequence from the factors that its sites bind.
-Inputs: amplicons as codes (:mod:`cisflow.simulate.bases`). Outputs: mean log expression, in the unit of one sorting bin.
+Inputs: amplicons as codes (:mod:`cisflow.simulate.bases`). Outputs: mean log expression, in bins.
 
 1. A site is bound with probability 1 / (1 + exp(threshold - score)), score = sum of the weights of its bases.
 2. What a factor does is 1 - exp(-sum over sites of bound x strand x distance x helical phase): it saturates.
 3. Openers, AT content and the sites of activators make the drive; an activator counts more on an open promoter, and
    repressors weaken activators and shut the promoter.
-4. The drive is standardised on random promoters and scaled to :data:`MEAN` and :data:`SPREAD`.
+4. The response flattens at both ends of the drive; random promoters have mean :data:`MEAN` and standard deviation
+   :data:`SPREAD`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ NEEDS_OPENING, QUENCHING = 0.7, 0.6
 #: Opening at which half of the promoters are open.
 HALF_OPEN = 1.4
 #: Standard deviations of the drive within which the response is about linear.
-LINEAR_RANGE = 2.0
+LINEAR_RANGE = 3.0
 #: Effect of the share of A and T, from 0 to 1.
 AT_EFFECT = 1.0
 #: Score of a base beside the sequence: no site hangs over an end.

@@ -1,0 +1,22 @@
+"""Rule align_designed: unique sequences of a designed library to the ordered sequences."""
+
+from cisflow.clusters.designed import assign_to_ordered
+from cisflow.clusters.elements import pool
+from cisflow.clusters.ordered import ordered_library
+from cisflow.clusters.self_alignment import flank_lengths
+from cisflow.files import write_table
+from cisflow.joblog import job
+from cisflow.reads.count import ReadSettings
+
+with job(snakemake):
+    reads = snakemake.params.settings["reads"]
+    found = assign_to_ordered(
+        pool(snakemake.input.bins),
+        ordered_library(snakemake.input.ordered, ReadSettings(**reads)),
+        flank_lengths(reads),
+        snakemake.params.settings["max_distance"],
+        snakemake.wildcards.library,
+        threads=snakemake.threads,
+    )
+    write_table(found.members, snakemake.output.members)
+    write_table(found.elements, snakemake.output.elements)

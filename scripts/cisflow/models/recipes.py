@@ -1,0 +1,94 @@
+"""The keys of an expression recipe, checked before anything is trained. Needs no torch.
+
+Inputs: a recipe as read from YAML. Outputs: nothing, or one error with every problem of the recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cisflow.problems import InputError, Problem, not_one_of
+
+ALWAYS = ("task", "model")
+REQUIRED = {
+    "network": ("encoding", "network", "loss", "training"),
+    "kmer_ridge": ("k", "pool_strands", "alphas"),
+}
+OPTIONAL = {"network": ("note", "reverse_complement"), "kmer_ridge": ("note",)}
+TRAINING = ("batch_size", "epochs", "optimiser", "schedule")
+TRAINING_OPTIONAL = ("validation_batch_size", "clip_gradient_norm", "clip_gradient_value")
+BLOCKS = ("first", "core", "final")
+
+
+def _keys(section: Any, required: tuple[str, ...], optional: tuple[str, ...], where: str, path: str) -> list[Problem]:
+    if not isinstance(section, Mapping):
+        return [Problem(where, f"{section!r}: expected a mapping", column=path.rstrip("."))]
+    known = (*required, *optional)
+    problems = [Problem(where, "missing", column=f"{path}{key}") for key in required if key not in section]
+    problems += [
+        Problem(where, f"unknown key: {not_one_of(key, known)}", column=f"{path}{key}")
+        for key in section
+        if key not in known
+    ]
+    return problems
+
+
+def _number(section: Any, key: str, path: str, where: str, whole: bool) -> list[Problem]:
+    value = section.get(key) if isinstance(section, Mapping) else None
+    if value is None:
+        return []
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or value <= 0:
+        return [Problem(where, f"{value!r}: expected a positive {'integer' if whole else 'number'}", column=path + key)]
+    return []
+
+
+def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") -> None:
+    """Check the keys of an expression recipe; blocks, losses and encodings check their own settings.
+
+    Parameters
+    ----------
+    recipe : mapping
+    where : str
+        File of the recipe for messages.
+
+    Raises
+    ------
+    InputError
+        With every missing or unknown key and every value of a wrong kind.
+    """
+    kind = recipe.get("model")
+    if kind not in REQUIRED:
+        raise InputError(Problem(where, f"model {not_one_of(kind, REQUIRED)}", column="model"))
+    problems = _keys(recipe, (*ALWAYS, *REQUIRED[kind]), OPTIONAL[kind], where, "")
+    if kind == "network":
+        training = recipe.get("training", {})
+        if "training" in recipe:
+            problems += _keys(training, TRAINING, TRAINING_OPTIONAL, where, "training.")
+        if "network" in recipe:
+            problems += _keys(recipe["network"], BLOCKS, (), where, "network.")
+        for key in ("batch_size", "epochs", "validation_batch_size"):
+            problems += _number(training, key, "training.", where, whole=True)
+        for key in ("clip_gradient_norm", "clip_gradient_value"):
+            problems += _number(training, key, "training.", where, whole=False)
+        if not isinstance(recipe.get("reverse_complement", True), bool):
+            problems.append(
+                Problem(where, f"{recipe['reverse_complement']!r}: expected true or false", column="reverse_complement")
+            )
+    else:
+        problems += _number(recipe, "k", "", where, whole=True)
+        if isinstance(recipe.get("k"), int) and recipe["k"] > 8:
+            problems.append(Problem(where, f"{recipe['k']}: expected 1 to 8", column="k"))
+        alphas = recipe.get("alphas", [1])
+        if not isinstance(alphas, list) or not alphas:
+            problems.append(Problem(where, f"{alphas!r}: expected a list of positive numbers", column="alphas"))
+        else:
+            for alpha in alphas:
+                problems += _number({"alphas": alpha}, "alphas", "", where, whole=False)
+        if not isinstance(recipe.get("pool_strands", True), bool):
+            problems.append(
+                Problem(where, f"{recipe['pool_strands']!r}: expected true or false", column="pool_strands")
+            )
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,11 @@
+"""Rule plot_ranking: rank distributions and total scores of the models of a dataset."""
+
+from cisflow.figures.evaluation import ranking_figure
+from cisflow.figures.style import save_figure
+from cisflow.files import read_table
+from cisflow.joblog import job
+
+with job(snakemake):
+    bootstrap, ranking = read_table(snakemake.input.bootstrap), read_table(snakemake.input.ranking)
+    figure, table, caption = ranking_figure(bootstrap, ranking)
+    save_figure(figure, table, snakemake.output.svg, f"Ranking of the models of {snakemake.wildcards.dataset}", caption)
