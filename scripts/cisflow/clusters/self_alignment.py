@@ -19,7 +19,8 @@ from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 
-#: Flanks left on the query are shared by nearly all sequences; then every query hits every sequence.
+#: Flanks left on the query are shared by nearly all sequences; with seeds in them every query hits every sequence.
+SHARED_BASES = 12  # shorter than a seed: part of a seed that spans a flank's end is enough to slow Bowtie2 down
 LARGEST_SHARE = 0.5
 FEWEST_SEQUENCES = 200
 
@@ -39,31 +40,29 @@ def self_alignment_options(seeds: Seeds, trim_start: int, trim_end: int) -> list
     ).split()
 
 
-def check_query_ends(sequences: pl.Series, seed_length: int, trim_start: int, trim_end: int) -> None:
+def check_query_ends(sequences: pl.Series, trim_start: int, trim_end: int) -> None:
     """Refuse queries that begin or end alike: each of their seeds would hit the whole library.
 
     Parameters
     ----------
     sequences : polars.Series of str
         Unique sequences as counted.
-    seed_length : int
-        Bases of a Bowtie2 seed.
     trim_start, trim_end : int
         Bases that are cut off the query.
 
     Raises
     ------
     InputError
-        When more than half of 200 or more queries share their first or last seed.
+        When more than half of 200 or more queries share their first or last 12 bases.
     """
     if len(sequences) < FEWEST_SEQUENCES:
         return
     problems = []
     table = sequences.rename("sequence").to_frame()
-    last = pl.col("sequence").str.len_bytes().cast(pl.Int64) - trim_end - seed_length
+    last = pl.col("sequence").str.len_bytes().cast(pl.Int64) - trim_end - SHARED_BASES
     ends = {
-        "begin": pl.col("sequence").str.slice(trim_start, seed_length),
-        "end": pl.col("sequence").str.slice(pl.max_horizontal(last, pl.lit(0)), seed_length),
+        "begin": pl.col("sequence").str.slice(trim_start, SHARED_BASES),
+        "end": pl.col("sequence").str.slice(pl.max_horizontal(last, pl.lit(0)), SHARED_BASES),
     }
     for name, word in ends.items():
         most = table.group_by(word.alias("word")).len().sort("len", "word", descending=[True, False]).row(0)
@@ -129,7 +128,7 @@ def cluster_sequences(
     """
     check_not_empty(pooled, library)
     pooled = pooled.sort("sequence")
-    check_query_ends(pooled["sequence"], seeds.seed_length, *flank_lengths)
+    check_query_ends(pooled["sequence"], *flank_lengths)
     components = Components(len(pooled))
     n_alignments = n_joined = 0
     progress = Progress(f"cluster {library}", None, "alignments")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,8 +15,8 @@ from matplotlib.ticker import FuncFormatter
 
 from cisflow.contacts.pixels import CoolerWindows
 from cisflow.contacts.targets import ContactMap
+from cisflow.figures.style import CONTACT_CMAP, GREY, PALETTE, new_figure, save_figure
 from cisflow.files import read_table
-from cisflow.figures.style import CONTACT_CMAP, GREY, PALETTE, STYLE, new_figure, save_figure
 
 COLOUR_LIMITS = (-1.0, 2.0)  # natural log of observed over expected, as in Zhou 2022
 REGION = 1_000_000  # bp, at most
@@ -48,7 +47,9 @@ def _binned(distance: np.ndarray, n_valid: np.ndarray, total: np.ndarray, per_de
     ).reset_index(drop=True)
 
 
-def distance_law(law: str | Path, by_chromosome: str | Path, expected: str | Path, name: str, svg: str | Path) -> None:
+def plot_distance_law(
+    law: str | Path, by_chromosome: str | Path, expected: str | Path, name: str, svg: str | Path
+) -> None:
     """Draw how contacts fall with distance: each chromosome, all together, and the curve that targets are divided by.
 
     Parameters
@@ -75,35 +76,35 @@ def distance_law(law: str | Path, by_chromosome: str | Path, expected: str | Pat
         label = "chromosomes" if number == 0 else None
         axis.plot(curve["distance_bp"], curve["expected"], color=GREY, lw=0.6, alpha=0.7, label=label, zorder=1)
         drawn.append(curve.assign(series=str(chromosome)))
+    used = table[table["smoothed"].notna()]
+    axis.plot(used["distance_bp"], used["smoothed"], color=PALETTE[1], lw=3, label="used as expected", zorder=2)
+    drawn.append(used[["distance_bp", "smoothed"]].rename(columns={"smoothed": "expected"}).assign(series="used"))
     measured = table[table["expected"] > 0]
     axis.plot(
-        measured["distance_bp"], measured["expected"], ".", ms=2.5, color=PALETTE[0], label="all, by distance", zorder=2
+        measured["distance_bp"], measured["expected"], ".", ms=2, color=PALETTE[0], label="all, by distance", zorder=3
     )
     drawn.append(measured[["distance_bp", "expected"]].assign(series="all"))
-    used = table[table["smoothed"].notna()]
-    axis.plot(used["distance_bp"], used["smoothed"], color=PALETTE[3], lw=1.2, label="used as expected", zorder=3)
-    drawn.append(used[["distance_bp", "smoothed"]].rename(columns={"smoothed": "expected"}).assign(series="used"))
     slope, low, high = _slope(measured["distance_bp"].to_numpy(), measured["expected"].to_numpy())
     middle = measured.iloc[(measured["distance_bp"] - np.sqrt(low * high)).abs().argmin()]
     if np.isfinite(slope):
         guide = np.array([low, high])
-        height = 2.2 * middle["expected"] * guide / middle["distance_bp"]
-        height = 2.2 * middle["expected"] * (guide / middle["distance_bp"]) ** slope
+        height = 2 * middle["expected"] * (guide / middle["distance_bp"]) ** slope
         axis.plot(guide, height, color="black", ls="--", lw=1, label=f"slope {slope:.2f}", zorder=4)
     if np.isfinite(log_trans):
         axis.axhline(np.exp(log_trans), color=PALETTE[2], lw=1, ls=":", label="between chromosomes")
         drawn.append(pd.DataFrame({"series": "trans", "distance_bp": [np.nan], "expected": [np.exp(log_trans)]}))
     axis.set(xscale="log", yscale="log", xlabel="distance (bp)", ylabel="balanced contacts per pair of bins")
     axis.set_xlim(resolution * 0.8, table["distance_bp"].max() * 1.2)
-    axis.legend(loc="lower left", fontsize=8)
+    axis.legend(loc="upper right", fontsize=8)
     longest = table["distance_bp"].max() + resolution
     caption = (
         f"Map {name}, bins of {resolution:,} bp: balanced contacts per pair of bins by distance, for each chromosome "
-        f"(grey, means over bins of log distance), for all together (blue, every distance) and as used for observed over "
-        f"expected (orange; smoothed beyond 1.6 Mb). Slope from {low:,.0f} to {high:,.0f} bp: {slope:.2f}; -1 is typical "
-        f"of interphase chromosomes. The curve reaches {reach * resolution:,} of {longest:,} bp; it ends before the first "
-        "distance without contacts, and windows cannot be longer. Good: grey lines close together, all falling; a "
-        "chromosome far from the others is badly covered or rearranged."
+        "(grey, means over bins of log distance), for all together (blue, every distance) and as used for observed "
+        f"over expected (orange; smoothed beyond 1.6 Mb). Slope from {low:,.0f} to {high:,.0f} bp: {slope:.2f}; -1 is "
+        f"typical of interphase chromosomes. The curve used reaches {reach * resolution:,} of {longest:,} bp: it ends "
+        "before the first distance without contacts, and windows cannot be longer. Good: grey lines close together, "
+        "all falling. A chromosome far from the others is badly covered or rearranged; a peak at one distance is a "
+        "pair of regions with far too many contacts, such as two copies of one sequence."
     )
     out = pd.concat(drawn)[["series", "distance_bp", "expected"]]
     save_figure(figure, out, svg, f"Distance law of {name}", caption)
@@ -126,10 +127,6 @@ def choose_region(lengths: dict[str, int], resolution: int, preferred: Sequence[
     return chromosome, first, wanted, factor
 
 
-def _megabases(axis: Axes) -> None:
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
 def _draw_truth(axis: Axes, truth: str | Path, chromosome: str, start: int, end: int) -> pd.DataFrame:
     """Compartments as an area, domain borders as lines, bound motifs as arrows in their direction."""
     with np.load(truth) as data:
@@ -144,11 +141,12 @@ def _draw_truth(axis: Axes, truth: str | Path, chromosome: str, start: int, end:
     border = border[(border > start) & (border < end)] / 1e6
     axis.vlines(border, -1.05, 1.05, color="black", lw=0.8, label="domain border")
     inside = (site >= start) & (site < end)
-    for sign, marker, label in ((1, ">", "bound motif, forward"), (-1, "<", "reverse")):
+    for sign, marker, height, colour in ((1, ">", 1.95, PALETTE[3]), (-1, "<", 1.4, PALETTE[0])):
         chosen = site[inside & (strand == sign)] / 1e6
-        axis.plot(chosen, np.full(len(chosen), 1.45), marker, ms=3.5, color=PALETTE[3 if sign > 0 else 0], label=label)
-    axis.set(ylim=(-1.1, 1.8), yticks=[-1, 0, 1], yticklabels=["B", "", "A"], ylabel="truth")
-    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.1), fontsize=7, handlelength=1.2, borderaxespad=0)
+        label = "motif, forward" if sign > 0 else "motif, reverse"
+        axis.plot(chosen, np.full(len(chosen), height), marker, ms=3.5, color=colour, label=label)
+    axis.set(ylim=(-1.1, 2.3), yticks=[-1, 0, 1], yticklabels=["B", "", "A"], ylabel="truth")
+    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1.1), fontsize=7, handlelength=1.2, borderaxespad=0)
     return pd.DataFrame({"track": "compartment", "x_bp": position * 1e6, "value": compartment})
 
 
@@ -159,15 +157,15 @@ def _draw_coverage(axis: Axes, cool: str | Path, chromosome: str, first: int, n:
     masked = np.isnan(windows.weights[chromosome][first : first + n])
     position = (first + np.arange(n)) * windows.resolution / 1e6
     width = windows.resolution / 1e6
-    axis.bar(position, coverage, width=width, align="edge", color=PALETTE[0], lw=0, label="contacts in the region")
+    axis.bar(position, coverage, width=width, align="edge", color=PALETTE[0], lw=0, label="contacts with\nthe region")
     top = coverage.max() * 1.1 if coverage.max() else 1.0
     axis.bar(position[masked], top, width=width, align="edge", color="#AAAAAA", lw=0, label="masked", zorder=0)
     axis.set(ylim=(0, top), ylabel="contacts")
-    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.1), fontsize=7, handlelength=1.2, borderaxespad=0)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1.1), fontsize=7, handlelength=1.2, borderaxespad=0)
     return pd.DataFrame({"track": "coverage", "x_bp": position * 1e6, "value": coverage})
 
 
-def contact_map(
+def plot_contact_map(
     cool: str | Path,
     expected: str | Path,
     name: str,
@@ -199,15 +197,16 @@ def contact_map(
     start, end = first * resolution, (first + n) * resolution
     values = contacts.window_target(chromosome, start, n, factor)
 
-    plt.rcParams.update(STYLE)
-    figure, (top, below) = new_figure(6.4, 6.6, nrows=2, sharex=True, height_ratios=[6, 1])
+    figure, (top, below) = new_figure(6.4, 6.1, nrows=2, sharex=True, height_ratios=[5, 1])
     extent = (start / 1e6, end / 1e6, end / 1e6, start / 1e6)
     low, high = COLOUR_LIMITS
     image = top.imshow(
         values, cmap=CONTACT_CMAP, vmin=low, vmax=high, extent=extent, aspect="auto", interpolation="none"
     )
     top.set(ylabel=f"{chromosome} (Mb)", box_aspect=1)
-    figure.colorbar(image, ax=top, shrink=0.6, pad=0.02, label="ln(observed / expected)", extend="both")
+    below.set(box_aspect=0.2)
+    colours = top.inset_axes((1.04, 0.2, 0.035, 0.6))
+    figure.colorbar(image, cax=colours, label="ln(observed / expected)", extend="both")
     if truth:
         track = _draw_truth(below, truth, chromosome, start, end)
         under = "Under it the simulated truth: compartments, domain borders, and bound motifs in their direction."
@@ -217,7 +216,8 @@ def contact_map(
         under = "Under it the raw contacts of each bin within the region."
         good = "Good: grey bins are few and have low coverage; structure does not follow coverage."
     below.set(xlabel=f"{chromosome} (Mb)")
-    _megabases(below)
+    for axis in (below.xaxis, top.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     missing = float(np.isnan(values).mean())
     quartiles = np.nanpercentile(values, [5, 95]) if missing < 1 else [np.nan, np.nan]
     caption = (

@@ -62,8 +62,9 @@ def ranking_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Figu
     best = ranking.iloc[0]
     caption = (
         f"{bootstrap['draw'].nunique():,} bootstrap draws. First: {best['model']}, best in "
-        f"{best['probability_best']:.0%} of the draws (mean rank {best['mean_rank']:.2f}; 95 % of the draws between {best['rank_low']:g} and "
-        f"{best['rank_high']:g}). Left: share of draws at each rank (mean of the ranks by both scores), "
+        f"{best['probability_best']:.0%} of the draws (mean rank {best['mean_rank']:.2f}; 95 % of the "
+        f"draws between {best['rank_low']:g} and {best['rank_high']:g}). Left: share of draws at each "
+        "rank (mean of the ranks by both scores), "
         "line = 95 % of the draws. Models whose lines overlap are not clearly apart. Right: total scores on all test "
         "items with intervals from drawing items with replacement."
     )

@@ -65,16 +65,16 @@ class MapModel:
         Their visibility.
     """
 
-    decay: float = 0.82
+    decay: float = 0.72
     curvature: float = 0.02
     compartment: float = 0.4
     compartment_from: float = 25.0
     compartment_blur: float = 3.0
-    insulation: float = 0.8
-    most_insulation: float = 1.2
-    dot: float = 2.5
-    dot_width: float = 2.5
-    trans_share: float = 0.15
+    insulation: float = 0.7
+    most_insulation: float = 0.9
+    dot: float = 4.0
+    dot_width: float = 4.0
+    trans_share: float = 0.1
     trans_compartment: float = 0.15
     visibility: float = 0.2
     uncovered: float = 0.03

@@ -48,7 +48,7 @@ class GenomeModel:
         Change of the score (bits) that multiplies the odds of being bound by e.
     """
 
-    segment: tuple[int, int] = (100_000, 300_000)
+    segment: tuple[int, int] = (80_000, 360_000)
     gc: tuple[float, float] = (0.37, 0.49)
     gc_spread: float = 0.01
     domain: tuple[int, int] = (50_000, 180_000)

@@ -1,0 +1,14 @@
+"""Rule prepare_contact_map: one resolution, chromosomes named as in the genome, balanced."""
+
+from cisflow.contacts.prepare import prepare_map
+from cisflow.joblog import job
+
+with job(snakemake):
+    prepare_map(
+        snakemake.input.contacts,
+        snakemake.input.genome,
+        target=snakemake.output.contacts,
+        quality=snakemake.output.quality,
+        rename=snakemake.input.get("rename") or None,
+        **snakemake.params.settings,
+    )
