@@ -5,6 +5,7 @@ Inputs: the config's ``device`` (``auto``, ``cpu`` or ``cuda``). Outputs: a torc
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cisflow.joblog import logger
@@ -12,6 +13,14 @@ from cisflow.problems import InputError, Problem
 
 if TYPE_CHECKING:
     import torch
+
+#: Device files of the drivers of NVIDIA, NVIDIA under Windows, and AMD.
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+
+
+def gpu_present() -> bool:
+    """Whether this machine has a GPU driver; answers at once, without loading torch."""
+    return any(Path(device).exists() for device in GPU_DEVICES)
 
 
 def choose_device(wanted: str) -> torch.device:

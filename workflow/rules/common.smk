@@ -9,6 +9,7 @@ CHECKOUT = Path(workflow.current_basedir).parents[1]
 SCRIPTS = CHECKOUT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from cisflow.devices import gpu_present
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.settings.study import read_study
@@ -27,7 +28,7 @@ def one_of(names):
 # A GPU asked for on a machine without one must stop the run before its first job, not days into it. On a cluster
 # the machine that plans the run need not have one; there the job itself checks (cisflow.devices).
 onstart:
-    has_gpu = any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
+    has_gpu = gpu_present()
     if config["device"] == "cuda" and not workflow.non_local_exec and not has_gpu:
         raise WorkflowError(
             "config, column \"device\": 'cuda' asked for, but there is no GPU on this machine; "
@@ -169,7 +170,8 @@ def evaluation_input(wildcards):
         "predictions": [f"results/{wildcards.run}/predictions/{wildcards.dataset}/{name}.parquet" for name in names],
     }
     if row["subsets"] == "simulated":
-        given["subsets"] = f"results/{wildcards.run}/simulated/{row['test_library']}.subsets/test_subset_ids"
+        folder = f"results/{wildcards.run}/simulated/{row['test_library']}.subsets/test_subset_ids"
+        given["subsets"] = [f"{folder}/{name}.csv" for name in SUBSETS]
     elif row["subsets"]:
-        given["subsets"] = study.path(row["subsets"])
+        given["subsets"] = sorted(str(p) for p in Path(study.path(row["subsets"])).rglob("*") if p.is_file())
     return given

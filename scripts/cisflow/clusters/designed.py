@@ -4,12 +4,15 @@ Inputs: unique sequences of the reads and the ordered sequences. Outputs: the or
 it was dropped.
 
 Designed libraries hold variants that differ by one base, so they are never clustered. Equal sequences are assigned
-first, without an aligner, so that an exact read can never go to a neighbour. The others are aligned with Bowtie2, forward
-strand, end to end, for distance 1, then 2, up to the largest allowed; the edit distance of every reported pair is
-computed anew, over the whole length of both.
+first, so that an exact read can never go to a neighbour, then those at distance 1; both by joins, whose time does not
+grow with the number of variants that look alike. The others are aligned with Bowtie2, forward strand, end to end, for
+distance 2, then 3, up to the largest allowed. The edit distance of every candidate is computed over the whole length of
+both sequences.
 """
 
 from __future__ import annotations
+
+from contextlib import ExitStack
 
 import numpy as np
 import polars as pl
@@ -17,7 +20,9 @@ import polars as pl
 from cisflow.clusters.bowtie import Index
 from cisflow.clusters.distance import edit_distances
 from cisflow.clusters.elements import Elements, check_not_empty
+from cisflow.clusters.neighbours import neighbours
 from cisflow.clusters.ordered import OrderedLibrary
+from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.reads.ragged import Sequences
@@ -98,15 +103,21 @@ def nearest_references(
     if len(queries) == 0 or max_distance == 0:
         return nearest, edits_to_nearest
     query_letters, reference_letters = Sequences.from_series(queries), Sequences.from_series(references)
-    with Index(references, padding=max_distance, threads=threads) as index:
+    with ExitStack() as stack:
+        index = None
         for distance in range(1, max_distance + 1):
             waiting = np.flatnonzero(nearest == UNALIGNED)
             if not len(waiting):
                 break
-            options = alignment_options(int(query_letters.length[waiting].min()), distance)
-            progress = Progress(f"align at distance {distance}", None, "alignments")
+            if distance == 1:
+                candidates = neighbours(query_letters, reference_letters)
+            else:
+                index = index or stack.enter_context(Index(references, padding=max_distance, threads=threads))
+                options = alignment_options(int(query_letters.length[waiting].min()), distance)
+                candidates = index.align(queries.gather(waiting), options)
+            progress = Progress(f"compare at distance {distance}", None, "pairs")
             found = [np.empty((3, 0), np.int64)]
-            for row, reference in index.align(queries.gather(waiting), options):
+            for row, reference in candidates:
                 pairs = np.unique(np.stack([waiting[row], reference]), axis=1)
                 edits = edit_distances(query_letters, reference_letters, pairs[0], pairs[1], distance)
                 found.append(np.vstack([pairs, edits])[:, edits <= distance])
@@ -114,6 +125,7 @@ def nearest_references(
             pairs = np.unique(np.concatenate(found, axis=1), axis=1)  # a pair can come in two blocks
             query, reference, edits = _nearest(*pairs)
             nearest[query], edits_to_nearest[query] = reference, edits
+            logger.info("distance %d: %s of %s sequences assigned", distance, f"{len(query):,}", f"{len(waiting):,}")
     return nearest, edits_to_nearest
 
 

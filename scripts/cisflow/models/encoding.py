@@ -36,7 +36,9 @@ LEFT_ADAPTER_LENGTH = 17
 CHUNK = 1 << 16  # rows per block of work: bounds the memory of index arrays
 
 
-def letter_codes(sequences: Sequence[str], where: str = "sequences") -> tuple[np.ndarray, np.ndarray]:
+def letter_codes(
+    sequences: Sequence[str], where: str = "sequences", first_row: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Codes of all letters in a row, and where each sequence ends.
 
     Parameters
@@ -45,6 +47,8 @@ def letter_codes(sequences: Sequence[str], where: str = "sequences") -> tuple[np
         Upper or lower case A, C, G, T, N.
     where : str
         File for messages.
+    first_row : int
+        0-based row of the first sequence in that file.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def letter_codes(sequences: Sequence[str], where: str = "sequences") -> tuple[np
                 where,
                 f"letter {letter!r} in sequence {sequences[rows[0]]!r}; expected A, C, G, T or N "
                 f"({len(rows)} of {len(sequences)} sequences have other letters)",
-                row=int(rows[0]) + 2,
+                row=first_row + int(rows[0]) + 2,
                 column="sequence",
             )
         )
@@ -128,7 +132,7 @@ class _RightAligned:
         tail = letter_codes([context], "recipe")[0][-length:]
         self._context = np.concatenate([np.full(length - len(tail), N_CODE, dtype=np.uint8), tail])
 
-    def _check(self, sequences: Sequence[str], codes: np.ndarray, ends: np.ndarray, where: str) -> None:
+    def _check(self, codes: np.ndarray, ends: np.ndarray, where: str, first_row: int) -> None:
         """Refuse sequences that this encoding is not made for."""
 
     def codes(self, sequences: Sequence[str], where: str = "sequences") -> np.ndarray:
@@ -150,17 +154,16 @@ class _RightAligned:
             On letters outside A, C, G, T, N, and on sequences that the encoding is not made for.
         """
         sequences = list(sequences)
-        codes, ends = letter_codes(sequences, where)
-        self._check(sequences, codes, ends, where)
-        starts = np.minimum(np.concatenate([[0], ends[:-1]]) + self.drop, ends)
-        codes = np.append(codes, np.uint8(N_CODE))  # read where the context is written instead
         encoded = np.empty((len(sequences), self.length), dtype=np.uint8)
         from_right = np.arange(self.length - 1, -1, -1)
         for first in range(0, len(sequences), CHUNK):
             rows = slice(first, first + CHUNK)
-            used = (ends[rows] - starts[rows])[:, None]
+            codes, ends = letter_codes(sequences[rows], where, first)
+            self._check(codes, ends, where, first)
+            used = np.maximum(np.diff(ends, prepend=0) - self.drop, 0)[:, None]
             own = from_right < used
-            from_sequence = codes[np.where(own, ends[rows, None] - 1 - from_right, -1)]
+            codes = np.append(codes, np.uint8(N_CODE))  # read where the context is written instead
+            from_sequence = codes[np.where(own, ends[:, None] - 1 - from_right, -1)]
             from_context = self._context[np.where(own, 0, self.length - 1 - (from_right - used))]
             encoded[rows] = np.where(own, from_sequence, from_context)
         return encoded
@@ -198,9 +201,9 @@ class PlasmidEncoding(_RightAligned):
         super().__init__(length, left_context, left_adapter_length, flags)
         self._adapter = letter_codes([left_context[-left_adapter_length:]])[0] if left_adapter_length else None
 
-    def _check(self, sequences: Sequence[str], codes: np.ndarray, ends: np.ndarray, where: str) -> None:
+    def _check(self, codes: np.ndarray, ends: np.ndarray, where: str, first_row: int) -> None:
         # Single sequences may carry errors in the adapter, but a library without it would lose promoter bases.
-        if self._adapter is None or not len(sequences):
+        if self._adapter is None or not len(codes):
             return
         starts = np.concatenate([[0], ends[:-1]])
         window = np.minimum(starts[:, None] + np.arange(self.drop), len(codes) - 1)
@@ -231,15 +234,15 @@ class PadEncoding(_RightAligned):
     def __init__(self, length: int, flags: Sequence[str] = _RightAligned.FLAGS):
         super().__init__(length, "", 0, flags)
 
-    def _check(self, sequences: Sequence[str], codes: np.ndarray, ends: np.ndarray, where: str) -> None:
+    def _check(self, codes: np.ndarray, ends: np.ndarray, where: str, first_row: int) -> None:
         lengths = np.diff(ends, prepend=0)
-        if len(lengths) and lengths.max() > self.length:
+        if lengths.max() > self.length:
             row = int(lengths.argmax())
             raise InputError(
                 Problem(
                     where,
                     f"sequence of {lengths[row]} bases, longer than the recipe's encoding length {self.length}",
-                    row=row + 2,
+                    row=first_row + row + 2,
                     column="sequence",
                 )
             )

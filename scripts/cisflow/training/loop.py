@@ -70,7 +70,7 @@ class _Run:
         parameters = [p for p in self.network.parameters() if p.requires_grad]
         self.optimiser = OPTIMISERS.make(training["optimiser"], parameters)
         self.schedule = SCHEDULES.make(training["schedule"], self.optimiser, task.n_steps)
-        self.step = 0
+        self.step, self.learning_rate = 0, 0.0
         self.loss_sum, self.loss_steps = 0.0, 0
         self.history: list[dict[str, float]] = []
         self.best_value, self.best_step = -math.inf, 0
@@ -176,7 +176,7 @@ def train(
         Network, batches, loss and validation.
     recipe : mapping
         Key ``training`` holds ``optimiser`` and ``schedule`` (each with ``name`` and options) and, where wanted,
-        ``clip_gradient_norm`` and ``clip_gradient_value``. The whole recipe goes into the bundle.
+        ``clip_gradient_norm``, ``clip_gradient_value`` and ``tf32`` (GPUs only). The whole recipe goes into the bundle.
     seed : int
         Seeds torch before the network is built: initial weights, dropout.
     label : str
@@ -214,7 +214,7 @@ def train(
     manifest |= {"code": code, "device": device.type, "threads": threads}
     made_of = {name: manifest[name] for name in ("inputs", "code", "device", "threads", "versions")}
     states = StateFolder(state_dir, state_key({**made_of, "recipe": dict(recipe), "seed": seed}))
-    with reproducible_numerics(threads):
+    with reproducible_numerics(threads, recipe["training"].get("tf32", False)):
         torch.manual_seed(seed)
         run = _Run(task, recipe["training"], device)
         saved = states.load()

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pysam
 import pytest
+
 from cisflow.clusters.bowtie import find_bowtie2, write_fasta
 from cisflow.clusters.designed import alignment_options, assign_to_ordered, nearest_references
 from cisflow.clusters.distance import edit_distances
@@ -41,7 +42,9 @@ def edited(text, n, rng):
 def substitutions(parent):
     """Every single-base variant of a sequence."""
     return [
-        parent[:i] + base + parent[i + 1 :] for i, base in itertools.product(range(len(parent)), "ACGT") if base != parent[i]
+        parent[:i] + base + parent[i + 1 :]
+        for i, base in itertools.product(range(len(parent)), "ACGT")
+        if base != parent[i]
     ]
 
 
@@ -238,7 +241,9 @@ def test_bowtie2_reports_the_same_edits_as_pysam_reads_them(tmp_path):
 
 
 def test_too_many_edits_for_the_length():
-    with pytest.raises(InputError, match="20 edits in sequences of 66 bases leave no seed for Bowtie2; expected at most 15"):
+    with pytest.raises(
+        InputError, match="20 edits in sequences of 66 bases leave no seed for Bowtie2; expected at most 15"
+    ):
         alignment_options(66, 20)
     assert "-L 16 -i C,16,0" in " ".join(alignment_options(66, 3))
     assert "-L 31 -i C,33,0" in " ".join(alignment_options(66, 1))

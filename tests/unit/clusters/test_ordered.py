@@ -5,6 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
+
 from cisflow.clusters.ordered import ordered_library, read_ordered
 from cisflow.problems import InputError
 from cisflow.reads.count import ReadSettings

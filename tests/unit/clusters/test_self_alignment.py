@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+
 from cisflow.clusters.bowtie import Index, find_bowtie2
 from cisflow.clusters.elements import count_elements, pool
 from cisflow.clusters.self_alignment import (

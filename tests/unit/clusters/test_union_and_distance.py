@@ -3,13 +3,14 @@
 import numpy as np
 import polars as pl
 import pytest
-from cisflow.clusters.distance import edit_distances
-from cisflow.clusters.union import Components
-from cisflow.reads.ragged import Sequences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+from cisflow.clusters.distance import edit_distances
+from cisflow.clusters.union import Components
+from cisflow.reads.ragged import Sequences
 
 
 @settings(max_examples=60, deadline=None)

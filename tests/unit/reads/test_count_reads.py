@@ -6,6 +6,7 @@ import gzip
 import numpy as np
 import polars as pl
 import pytest
+
 from cisflow.files import write_table
 from cisflow.problems import InputError
 from cisflow.reads.count import ReadSettings, UniqueCounter, count_reads
@@ -138,9 +139,7 @@ def test_reverse_reads_are_turned_round(tmp_path, library, variable):
 
 def test_settings_that_cannot_work():
     with pytest.raises(InputError) as error:
-        dataclasses.replace(
-            SETTINGS, min_variable_length=91, orientation="either", distal_flank="", proximal_flank=""
-        )
+        dataclasses.replace(SETTINGS, min_variable_length=91, orientation="either", distal_flank="", proximal_flank="")
     assert "91 is greater than max_variable_length 90" in str(error.value)
     assert "'either' needs a flank" in str(error.value)
 

@@ -4,10 +4,11 @@ import gzip
 
 import numpy as np
 import pytest
-from cisflow.problems import InputError
-from cisflow.reads.fastq import read_fastq, read_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cisflow.problems import InputError
+from cisflow.reads.fastq import read_fastq, read_pairs
 
 RECORDS = [("ACGTN", "IIII#"), ("", ""), ("G", "!"), ("TTTTACGTACGT", "ABCDEFGHIJ@+"), ("CA", "@@")]
 
@@ -134,7 +135,10 @@ def test_pairs_of_different_number_tell_both(tmp_path, block_bytes):
     one, two = tmp_path / "1.fastq", tmp_path / "2.fastq"
     one.write_text(text(RECORDS * 3))
     two.write_text(text(RECORDS[:2]))
-    for files, said in (((one, two), "15 reads in the first file, 2 in the second"), ((two, one), "2 reads in the first")):
+    for files, said in (
+        ((one, two), "15 reads in the first file, 2 in the second"),
+        ((two, one), "2 reads in the first"),
+    ):
         with pytest.raises(InputError, match=said):
             list(read_pairs(*files, block_bytes))
 

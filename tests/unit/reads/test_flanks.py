@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
-from cisflow.reads.flanks import locate_variable_part
-from cisflow.reads.ragged import Sequences, contains
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cisflow.reads.flanks import locate_variable_part
+from cisflow.reads.ragged import Sequences, contains
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
 VARIABLE = "ACGTTGCAAC" * 8

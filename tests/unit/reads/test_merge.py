@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from cisflow.reads.fastq import read_pairs
-from cisflow.reads.merge import allowed_mismatches, merge_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cisflow.reads.fastq import read_pairs
+from cisflow.reads.merge import allowed_mismatches, merge_pairs
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -63,7 +64,9 @@ def random_pairs(rng, n):
         reads = []
         for strand in (1, -1):
             length = int(rng.integers(0, 80))
-            bases = fragment if strand > 0 else np.array(list("".join(fragment)[::-1].translate(COMPLEMENT)), dtype="U1")
+            bases = (
+                fragment if strand > 0 else np.array(list("".join(fragment)[::-1].translate(COMPLEMENT)), dtype="U1")
+            )
             bases = bases[:length].copy() if rng.random() < 0.8 else rng.choice(letters[:4], length)
             wrong = rng.random(len(bases)) < rng.choice([0, 0.05, 0.2])
             bases[wrong] = rng.choice(letters, wrong.sum())

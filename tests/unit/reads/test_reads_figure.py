@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from cisflow.figures.reads import loss_table, plot_read_funnel, wilson_interval
 from cisflow.problems import InputError
 

@@ -122,7 +122,7 @@ def test_figure(tmp_path, made):
     assert f"{len(made.truth):,} elements" in json.loads((tmp_path / "overview.json").read_text())["caption"]
 
 
-def test_law_does_not_depend_on_threads_or_order():
+def test_law_does_not_depend_on_the_order_of_sequences():
     library = make()
     sequences = library.truth["sequence"].tolist()
     order = generator(1).permutation(len(sequences))
