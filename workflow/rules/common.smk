@@ -160,6 +160,28 @@ def counts_columns(wildcards):
     }
 
 
+def dataset_input(wildcards):
+    """Training rows and test rows of a dataset, each from a table or a library's estimates, and a test library's order."""
+    row = study.datasets[wildcards.dataset]
+    given = {}
+    for side in ("train", "test"):
+        library = row[f"{side}_library"]
+        if row[f"{side}_table"]:
+            given[f"{side}_table"] = study.path(row[f"{side}_table"])
+        elif library:
+            method = row[f"{side}_method"]
+            given[f"{side}_library"] = f"results/{wildcards.run}/expression/{library}.{method}.parquet"
+    if row["test_library"]:
+        library = study.libraries[row["test_library"]]
+        if library["kind"] == "designed" and (library["source"] == "simulated" or library["ordered_sequences"]):
+            given["test_ordered"] = (
+                f"results/{wildcards.run}/simulated/{library['library']}.ordered.tsv"
+                if library["source"] == "simulated"
+                else study.path(library["ordered_sequences"])
+            )
+    return given
+
+
 def evaluation_input(wildcards):
     """What the scores of a dataset are computed from: test rows, predictions, and subsets where there are any."""
     row = study.datasets[wildcards.dataset]

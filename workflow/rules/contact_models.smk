@@ -5,20 +5,13 @@ rule train_contact_model:
     input:
         contacts="results/{run}/contacts/{map}/map.cool",
         expected="results/{run}/contacts/{map}/expected.npz",
-        genome=branch(
-            lambda wildcards: study.maps[wildcards.map]["source"] == "simulated",
-            then="results/{run}/simulated/{map}.fa",
-            otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["genome"]),
-        ),
-        peaks=lambda wildcards: peak_files(wildcards.map),
+        genome=map_genome,
+        peaks=map_peaks,
     output:
         weights="results/{run}/models/{map}/{model}/seed{seed}/weights.safetensors",
-        others=multiext(
-            "results/{run}/models/{map}/{model}/seed{seed}/",
-            "recipe.yaml",
-            "history.tsv",
-            "manifest.json",
-        ),
+        recipe="results/{run}/models/{map}/{model}/seed{seed}/recipe.yaml",
+        history="results/{run}/models/{map}/{model}/seed{seed}/history.tsv",
+        manifest="results/{run}/models/{map}/{model}/seed{seed}/manifest.json",
     log:
         "logs/{run}/models/{map}.{model}.seed{seed}.log",
     benchmark:
@@ -30,9 +23,11 @@ rule train_contact_model:
         + study.recipe(wildcards.model, wildcards.map).get("training", {}).get("loaders", 0)
     resources:
         mem_mb=8000,
-        runtime=1440,
+        runtime=2880,
+        gpu=1 if config["device"] == "cuda" else 0,
     params:
         code=code("train_contact_model.py"),
+        # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
         state="state/{run}/{map}/{model}/seed{seed}",
         settings=lambda wildcards: {
             "recipe": fill_from_others(
@@ -46,7 +41,7 @@ rule train_contact_model:
             "validation_chromosomes": study.chromosomes(wildcards.map, "validation"),
             "test_chromosomes": study.chromosomes(wildcards.map, "test"),
             "device": config["device"],
-            "training": config["training"],
+            "training": dict(config["training"]),
         },
     message:
         "Train {wildcards.model} on map {wildcards.map}, seed {wildcards.seed}"
@@ -58,11 +53,17 @@ rule predict_contacts:
     input:
         contacts="results/{run}/contacts/{map}/map.cool",
         expected="results/{run}/contacts/{map}/expected.npz",
-        genome=branch(
-            lambda wildcards: study.maps[wildcards.map]["source"] == "simulated",
-            then="results/{run}/simulated/{map}.fa",
-            otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["genome"]),
-        ),
+        genome=map_genome,
+        weights=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/weights.safetensors"
+            for model, seed in bundles(wildcards.map)
+            if model == wildcards.model
+        ],
+        recipes=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/recipe.yaml"
+            for model, seed in bundles(wildcards.map)
+            if model == wildcards.model
+        ],
         manifests=lambda wildcards: [
             f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/manifest.json"
             for model, seed in bundles(wildcards.map)
@@ -80,6 +81,7 @@ rule predict_contacts:
     resources:
         mem_mb=8000,
         runtime=600,
+        gpu=1 if config["device"] == "cuda" else 0,
     params:
         code=code("predict_contacts.py"),
         settings=lambda wildcards: {
@@ -178,3 +180,38 @@ rule plot_contact_scores:
         "Plot the scores of the contact models of map {wildcards.map}"
     script:
         "../../scripts/plot_contact_scores.py"
+
+
+rule plot_contact_learning_curves:
+    input:
+        lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/history.tsv"
+            for model, seed in bundles(wildcards.map)
+        ],
+    output:
+        svg=report(
+            "results/{run}/figures/models/{map}.learning_curves.svg",
+            caption="../report/learning_curves.rst",
+            category="Models",
+            labels={"data": "{map}", "figure": "learning curves"},
+        ),
+        others=multiext("results/{run}/figures/models/{map}.learning_curves", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/models/{map}.learning_curves.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_learning_curves.py"),
+        settings=lambda wildcards: {
+            "name": wildcards.map,
+            "bundles": bundles(wildcards.map),
+            "losses": ["masked squared error + profiles"],
+            "metric": "validation Pearson r per window",
+        },
+    message:
+        "Plot the learning curves of map {wildcards.map}"
+    script:
+        "../../scripts/plot_learning_curves.py"

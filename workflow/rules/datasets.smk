@@ -1,0 +1,56 @@
+rule build_dataset:
+    input:
+        unpack(dataset_input),
+    output:
+        dataset="results/{run}/datasets/{dataset}.parquet",
+        leakage="results/{run}/datasets/{dataset}.leakage.tsv",
+        funnel="results/{run}/datasets/{dataset}.funnel.tsv",
+    log:
+        "logs/{run}/datasets/{dataset}.build_dataset.log",
+    benchmark:
+        "logs/{run}/benchmarks/datasets/{dataset}.build_dataset.tsv"
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=code("build_dataset.py"),
+        settings=lambda wildcards: {"dataset": wildcards.dataset, "seed": config["seed"], **config["split"]},
+    message:
+        "Build and split dataset {wildcards.dataset}"
+    script:
+        "../../scripts/build_dataset.py"
+
+
+rule plot_split:
+    input:
+        dataset="results/{run}/datasets/{dataset}.parquet",
+        leakage="results/{run}/datasets/{dataset}.leakage.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/datasets/{dataset}.split.svg",
+            caption="../report/split.rst",
+            category="Datasets",
+            labels={"dataset": "{dataset}", "figure": "split"},
+        ),
+        others=multiext("results/{run}/figures/datasets/{dataset}.split", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/datasets/{dataset}.plot_split.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_split.py"),
+        settings=lambda wildcards: {
+            "max_distance": config["split"]["max_distance"],
+            "own_test": bool(
+                study.datasets[wildcards.dataset]["test_library"] or study.datasets[wildcards.dataset]["test_table"]
+            ),
+        },
+    message:
+        "Draw the split of dataset {wildcards.dataset}"
+    script:
+        "../../scripts/plot_split.py"

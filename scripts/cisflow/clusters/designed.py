@@ -1,7 +1,7 @@
 """Reads of a designed library assigned to its ordered sequences.
 
-Inputs: unique sequences of the reads and the ordered sequences. Outputs: the ordered sequence of each read sequence, or why
-it was dropped.
+Inputs: unique sequences of the reads and the ordered sequences. Outputs: the ordered sequence of each read sequence, or
+why it was dropped.
 
 Designed libraries hold variants that differ by one base, so they are never clustered. Equal sequences are assigned
 first, so that an exact read can never go to a neighbour, then those at distance 1; both by joins, whose time does not

@@ -1,7 +1,7 @@
 """The ordered sequences of a designed library.
 
-Inputs: a FASTA file or a table without header (id, sequence), plain or gzip. Outputs: a checked table in the form in which
-reads are counted (with or without the flanks), or one error with every problem.
+Inputs: a FASTA file or a table without header (id, sequence), plain or gzip. Outputs: a checked table in the form in
+which reads are counted (with or without the flanks), or one error with every problem.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def _variable_parts(table: pl.DataFrame, settings: ReadSettings, path: str) -> p
                 [
                     Problem(
                         path,
-                        f"{name!r} lacks the flanks {settings.distal_flank!r} ... {settings.proximal_flank!r} that other "
-                        "ordered sequences hold; expected all of them with the flanks, or all without",
+                        f"{name!r} lacks the flanks {settings.distal_flank!r} ... {settings.proximal_flank!r} that "
+                        "other ordered sequences hold; expected all of them with the flanks, or all without",
                         row,
                     )
                     for row, name in without.select("row", "element").iter_rows()

@@ -99,13 +99,14 @@ def _spellings(name: str) -> set[str]:
     return forms
 
 
-def _agree(in_map: int, in_genome: int, bin_size: int, tolerance: int) -> bool:
+def _agree(in_map: int, in_genome: int, bin_sizes: Iterable[int], tolerance: int) -> bool:
     """Whether two lengths are the same, within the tolerance or because the last bin was rounded up."""
-    return abs(in_map - in_genome) <= tolerance or in_map == -(-in_genome // bin_size) * bin_size
+    rounded_up = any(in_map == -(-in_genome // size) * size for size in bin_sizes)
+    return rounded_up or abs(in_map - in_genome) <= tolerance
 
 
 def suggest_renames(
-    in_map: Mapping[str, int], in_genome: Mapping[str, int], bin_size: int, tolerance: int
+    in_map: Mapping[str, int], in_genome: Mapping[str, int], bin_sizes: Collection[int], tolerance: int
 ) -> dict[str, str]:
     """Partners in the genome for chromosomes of a map, where evident.
 
@@ -113,8 +114,8 @@ def suggest_renames(
     ----------
     in_map, in_genome : mapping of str to int
         Lengths (bp) by name.
-    bin_size : int
-        Bin size of the map (bp).
+    bin_sizes : collection of int
+        Bin sizes of the map's file (bp).
     tolerance : int
         Largest difference in length (bp).
 
@@ -131,7 +132,7 @@ def suggest_renames(
         candidates = same or alike
         if not candidates:
             candidates = [
-                other for other, length in in_genome.items() if _agree(in_map[name], length, bin_size, tolerance)
+                other for other, length in in_genome.items() if _agree(in_map[name], length, bin_sizes, tolerance)
             ]
         suggested[name] = candidates[0] if len(candidates) == 1 else ""
     taken = list(suggested.values())
@@ -141,7 +142,7 @@ def suggest_renames(
 def match_chromosomes(
     in_map: Mapping[str, int],
     in_genome: Mapping[str, int],
-    bin_size: int,
+    bin_sizes: Collection[int],
     rename: Mapping[str, str] | None = None,
     tolerance: int = 0,
     where: str = "contact map",
@@ -152,8 +153,9 @@ def match_chromosomes(
     ----------
     in_map, in_genome : mapping of str to int
         Lengths (bp) by name.
-    bin_size : int
-        Bin size of the map (bp). A length that is the genome's, rounded up to whole bins, agrees with it.
+    bin_sizes : collection of int
+        Bin sizes of the map's file (bp). A length that is the genome's, rounded up to whole bins of one of these sizes,
+        agrees with it.
     rename : mapping of str to str, optional
         Name in the genome by name in the map; empty drops the chromosome. Names that are not there stay as they are;
         entries for chromosomes that the map does not have are not used.
@@ -182,7 +184,7 @@ def match_chromosomes(
             unmatched = True
             named = f" (renamed to {partner!r})" if name in rename else ""
             problems.append(Problem(where, f"{name!r}{named} is no chromosome of the genome"))
-        elif not _agree(length, in_genome[partner], bin_size, tolerance):
+        elif not _agree(length, in_genome[partner], bin_sizes, tolerance):
             difference = abs(length - in_genome[partner])
             problems.append(
                 Problem(
@@ -200,7 +202,7 @@ def match_chromosomes(
     if not pairs and not problems:
         problems.append(Problem(where, "the rename table drops every chromosome of the map"))
     if unmatched:
-        suggested = suggest_renames(in_map, in_genome, bin_size, tolerance)
+        suggested = suggest_renames(in_map, in_genome, bin_sizes, tolerance)
         suggested |= {name: other for name, other in rename.items() if other in in_genome and name in in_map}
         table = "\n".join("\t".join(row) for row in [COLUMNS, *suggested.items()])
         problems.append(

@@ -19,6 +19,7 @@ from cisflow.contacts.coolers import (
     Pixels,
     choose_resolution,
     chromosome_offsets,
+    list_resolutions,
     read_pixels,
     write_cooler,
     write_weights,
@@ -170,7 +171,7 @@ def prepare_map(
     renamed = read_rename_table(rename) if rename else {}
     lengths = {str(name): int(length) for name, length in base.chromsizes.items()}
     chromosomes = match_chromosomes(
-        lengths, Genome(genome, chromosomes=()).lengths, int(base.binsize), renamed, length_tolerance, where
+        lengths, Genome(genome, chromosomes=()).lengths, list_resolutions(source), renamed, length_tolerance, where
     )
     check_held_out([c.name for c in chromosomes], validation, test, where)
     unused = sorted(set(renamed) - set(lengths))

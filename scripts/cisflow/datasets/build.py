@@ -85,8 +85,8 @@ def _draw(pairs: NearIdentical, n_train: int, n_test: int, settings: SplitSettin
     kept = np.flatnonzero(~near_test)
     if len(kept) < FEWEST_ROWS:
         raise SplitError(
-            f"{len(kept)} of {n_train:,} training rows are left when those near-identical to a test sequence are taken out; "
-            f"{FEWEST_ROWS} or more are needed"
+            f"{len(kept)} of {n_train:,} training rows are left when those near-identical to a test sequence are taken "
+            f"out; {FEWEST_ROWS} or more are needed"
         )
     shares = {"validation": settings.validation} | ({} if n_test else {"test": settings.test})
 
@@ -131,7 +131,8 @@ def _find_and_draw(sequences: Sequences, n_train: int, settings: SplitSettings) 
     raise InputError(
         Problem(
             "config",
-            f"dataset {settings.dataset!r} cannot be split, not even with split.max_distance: 0 (equal sequences): {reason}",
+            f"dataset {settings.dataset!r} cannot be split, not even with split.max_distance: 0 (equal sequences): "
+            f"{reason}",
             column="split",
         )
     )

@@ -164,7 +164,7 @@ def read_training_table(path: str | Path) -> pl.DataFrame:
     ----------
     path : path
         With columns ``sequence`` and ``expression`` (further ones are ignored, ``element`` is kept), or without a
-        header: sequence and expression in the first two columns, as in the files of the Random Promoter DREAM Challenge.
+        header: sequence and expression first, as in the files of the Random Promoter DREAM Challenge.
 
     Returns
     -------

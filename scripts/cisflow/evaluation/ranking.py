@@ -1,79 +1,245 @@
-"""The ranking of models from bootstrap draws.
+"""Ranking of models from the bootstrap: ranks per draw, their means and intervals.
 
-Inputs: ranks of every model in every draw, and the scores on all items. Outputs: one row per model. As in the Random
-Promoter DREAM Challenge 2022 the two ranks of a draw, by Pearson Score and by Spearman Score, count alike.
+Inputs: scores per draw. Outputs: the tables ``scores.tsv``, ``bootstrap.parquet`` and ``ranking.tsv``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
-from cisflow.evaluation.scoring import TOTAL
+from cisflow.evaluation.bootstrap import bootstrap_scores
+from cisflow.evaluation.scoring import ScoredSubset, read_predictions, score, select
+from cisflow.evaluation.subsets import read_subsets
+from cisflow.files import read_table, write_table
+from cisflow.joblog import logger
+from cisflow.problems import InputError, Problem
+from cisflow.randomness import seed_for
 
-LOW, HIGH = 0.025, 0.975
-SCORES = ("pearson_score", "spearman_score")
+#: Draws (with replacement, whole subsets) behind the 95 % intervals of single scores.
+INTERVAL_DRAWS = 1000
+LOW, HIGH = 2.5, 97.5
 
 
-def combined_ranks(bootstrap: pd.DataFrame) -> pd.DataFrame:
-    """Mean of both ranks of every model in every draw.
+@dataclass(frozen=True)
+class Evaluation:
+    """Models and the numbers they are scored on."""
+
+    models: list[str]
+    scored: list[ScoredSubset]
+
+
+def read_evaluation(dataset: str | Path, predictions: Sequence[str | Path], subsets: str | Path | None) -> Evaluation:
+    """Read what the scores are computed from.
 
     Parameters
     ----------
-    bootstrap : DataFrame
-        See :func:`cisflow.evaluation.bootstrap.bootstrap_models`.
+    dataset : path
+        Dataset with its test rows (``split``, ``pos``, ``expression``).
+    predictions : sequence of path
+        See :func:`cisflow.evaluation.scoring.read_predictions`.
+    subsets : path or None
+        See :func:`cisflow.evaluation.subsets.read_subsets`.
+
+    Raises
+    ------
+    InputError
+        When there is no test row, or files are not usable.
+    """
+    table = read_table(dataset)
+    test = table[table["split"] == "test"]
+    if test.empty:
+        raise InputError(Problem(str(dataset), "no test rows; nothing can be scored", column="split"))
+    measured = pd.Series(test["expression"].to_numpy(), index=test["pos"].to_numpy())
+    if not measured.index.is_unique:
+        raise InputError(Problem(str(dataset), "test rows must have different values", column="pos"))
+    found = read_predictions(predictions, measured.index.to_numpy())
+    scored = select(read_subsets(subsets, measured.index.to_numpy()), measured, found)
+    return Evaluation([str(name) for name in found.columns], scored)
+
+
+def score_table(evaluation: Evaluation, seed: int, threads: int = 1) -> pd.DataFrame:
+    """Scores of all models with 95 % bootstrap intervals over the items (drawn with replacement).
 
     Returns
     -------
     DataFrame
-        One row per draw, one column per model, in the order in which the models come.
+        ``model, subset, kind, n, weight, metric, value, low, high``; see :func:`cisflow.evaluation.scoring.score`.
     """
-    models = list(dict.fromkeys(bootstrap["model"].astype(str)))
-    ranks = (bootstrap["pearson_rank"] + bootstrap["spearman_rank"]).to_numpy() / 2
-    return pd.DataFrame(ranks.reshape(-1, len(models)), columns=models)
+    table = score(evaluation.scored, evaluation.models)
+    seeds = [seed_for(seed, "score interval", s.subset.name) for s in evaluation.scored]
+    totals, r = bootstrap_scores(
+        evaluation.scored,
+        draws=INTERVAL_DRAWS,
+        share=1.0,
+        replace=True,
+        seeds=seeds,
+        threads=threads,
+        label="intervals",
+    )
+    draws = {("total", "pearson_score"): totals[..., 0], ("total", "spearman_score"): totals[..., 1]}
+    for i, s in enumerate(evaluation.scored):
+        draws[s.subset.name, "pearson"] = r[i, ..., 0]
+        draws[s.subset.name, "pearson_squared"] = r[i, ..., 0] ** 2
+        draws[s.subset.name, "spearman"] = r[i, ..., 1]
+    limits = {key: np.nanpercentile(np.nan_to_num(v), [LOW, HIGH], axis=0) for key, v in draws.items()}
+    number = {name: m for m, name in enumerate(evaluation.models)}
+    keys = zip(table["subset"], table["metric"], table["model"], strict=True)
+    bounds = np.array([limits[subset, metric][:, number[model]] for subset, metric, model in keys])
+    return table.assign(low=bounds[:, 0], high=bounds[:, 1])
 
 
-def rank_models(bootstrap: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Rank models by their mean combined rank over the draws.
+def bootstrap_table(evaluation: Evaluation, settings: Mapping[str, Any], seed: int, threads: int = 1) -> pd.DataFrame:
+    """Scores and ranks of all models in every bootstrap draw.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    settings : mapping
+        ``draws``, ``share`` of each subset in a draw, ``replacement``.
+    seed : int
+        Seed of the run.
+    threads : int
+        Does not change the result.
+
+    Returns
+    -------
+    DataFrame
+        ``draw, model, pearson_score, spearman_score, pearson_rank, spearman_rank``; rank 1 is best, ties share the
+        average.
+    """
+    seeds = [seed_for(seed, "bootstrap", s.subset.name) for s in evaluation.scored]
+    totals, _ = bootstrap_scores(
+        evaluation.scored,
+        draws=settings["draws"],
+        share=settings["share"],
+        replace=settings["replacement"],
+        seeds=seeds,
+        threads=threads,
+    )
+    ranks = rankdata(-totals, axis=1)
+    n_draws, n_models = totals.shape[:2]
+    return pd.DataFrame(
+        {
+            "draw": np.repeat(np.arange(n_draws), n_models),
+            "model": np.tile(evaluation.models, n_draws),
+            "pearson_score": totals[..., 0].ravel(),
+            "spearman_score": totals[..., 1].ravel(),
+            "pearson_rank": ranks[..., 0].ravel(),
+            "spearman_rank": ranks[..., 1].ravel(),
+        }
+    )
+
+
+def ranking_table(bootstrap: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Final order of the models: by the mean over draws of the mean of both ranks.
 
     Parameters
     ----------
     bootstrap : DataFrame
-        ``draw, model, pearson_score, spearman_score, pearson_rank, spearman_rank``.
+        See :func:`bootstrap_table`.
     scores : DataFrame
-        See :func:`cisflow.evaluation.scoring.score_table`.
+        See :func:`score_table`.
 
     Returns
     -------
     DataFrame
-        ``rank`` (1 = best; models with equal mean ranks share it), ``model``, ``mean_rank``, ``mean_pearson_rank``,
-        ``mean_spearman_rank``, ``rank_low``, ``rank_high`` (2.5 and 97.5 % of the combined ranks of the draws),
-        ``pearson_score``, ``spearman_score`` (on all items) with ``_low`` and ``_high`` (95 % interval of that score),
-        ``probability_best`` (share of draws with the best combined rank; ties share the draw), ``draws``. Sorted by
-        rank, then by Spearman Score and name.
+        ``rank, model, mean_rank, mean_pearson_rank, mean_spearman_rank, rank_low, rank_high`` (95 % of the draws),
+        both total scores with their intervals, ``probability_best`` (share of draws with the best rank; ties shared).
     """
-    combined = combined_ranks(bootstrap)
-    models, ranks = list(combined.columns), combined.to_numpy()
-    best = ranks == ranks.min(axis=1, keepdims=True)
-    by_model = {name: bootstrap[name].to_numpy().reshape(-1, len(models)).mean(axis=0) for name in
-                ("pearson_rank", "spearman_rank")}  # fmt: skip
-    low, high = np.quantile(ranks, [LOW, HIGH], axis=0)
+    models = bootstrap["model"].drop_duplicates().tolist()
+    shape = (-1, len(models))
+    pearson_rank = bootstrap["pearson_rank"].to_numpy().reshape(shape)
+    spearman_rank = bootstrap["spearman_rank"].to_numpy().reshape(shape)
+    both = (pearson_rank + spearman_rank) / 2
+    best = both == both.min(axis=1, keepdims=True)
+    low, high = np.percentile(both, [LOW, HIGH], axis=0)
     table = pd.DataFrame(
         {
             "model": models,
-            "mean_rank": ranks.mean(axis=0),
-            "mean_pearson_rank": by_model["pearson_rank"],
-            "mean_spearman_rank": by_model["spearman_rank"],
+            "mean_rank": both.mean(axis=0),
+            "mean_pearson_rank": pearson_rank.mean(axis=0),
+            "mean_spearman_rank": spearman_rank.mean(axis=0),
             "rank_low": low,
             "rank_high": high,
+            "probability_best": (best / best.sum(axis=1, keepdims=True)).mean(axis=0),
         }
     )
-    totals = scores[scores["subset"] == TOTAL].set_index(["model", "metric"])
-    for metric in SCORES:
-        for column, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
-            table[metric + suffix] = totals.loc[[(model, metric) for model in models], column].to_numpy()
-    table["probability_best"] = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    table["draws"] = len(ranks)
-    table.insert(0, "rank", table["mean_rank"].rank(method="min").astype(int))
-    order = table.sort_values(["rank", "spearman_score", "model"], ascending=[True, False, True])
-    return order.reset_index(drop=True)
+    for metric in ("pearson_score", "spearman_score"):
+        total = scores[scores["metric"] == metric].set_index("model").loc[models]
+        table[metric] = total["value"].to_numpy()
+        table[f"{metric}_low"], table[f"{metric}_high"] = total["low"].to_numpy(), total["high"].to_numpy()
+    table = table.sort_values(["mean_rank", "model"], kind="stable", ignore_index=True)
+    table.insert(0, "rank", rankdata(table["mean_rank"], method="min"))
+    order = [c for c in table.columns if c != "probability_best"]
+    return table[[*order, "probability_best"]]
+
+
+def import_predictions(path: str | Path, dataset: str | Path, output: str | Path) -> None:
+    """Bring predictions made elsewhere into the form of the workflow.
+
+    Parameters
+    ----------
+    path : path
+        Table with ``pos`` (row of the test table) and one column per model. A column whose name begins with
+        ``measured`` is not a model; it is left out and named in the log.
+    dataset : path
+        Dataset whose test rows must all be there.
+    output : path
+        Parquet with ``pos`` and one column per model, in the order of the dataset's test rows.
+
+    Raises
+    ------
+    InputError
+        On a missing column ``pos``, missing or repeated rows, and values that are not finite numbers.
+    """
+    table = read_table(path)
+    if "pos" not in table:
+        columns = ", ".join(map(str, table.columns[:8]))
+        raise InputError(Problem(str(path), f"missing column; the columns are {columns}", row=1, column="pos"))
+    measured = [c for c in table.columns if str(c).lower().startswith("measured")]
+    if measured:
+        logger.info("%s: columns %s hold measurements, not predictions; they are left out", path, measured)
+    models = [c for c in table.columns if c != "pos" and c not in measured]
+    if not models:
+        raise InputError(Problem(str(path), "no column with predictions"))
+    problems = []
+    for name in models:
+        values = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            example = table[name].iloc[wrong[0]]
+            problems.append(
+                Problem(
+                    str(path),
+                    f"{str(example)!r} is not a finite number ({len(wrong)} such cells)",
+                    row=int(wrong[0]) + 2,
+                    column=str(name),
+                )
+            )
+    if problems:
+        raise InputError(problems)
+    test = read_table(dataset)
+    test = test[test["split"] == "test"]
+    rows = table.set_index("pos")[models]
+    if not rows.index.is_unique:
+        twice = np.flatnonzero(rows.index.duplicated())
+        raise InputError(
+            Problem(
+                str(path), f"pos {rows.index[twice[0]]} is given more than once", row=int(twice[0]) + 2, column="pos"
+            )
+        )
+    missing = np.setdiff1d(test["pos"], rows.index)
+    if len(missing):
+        raise InputError(
+            Problem(
+                str(path), f"{len(missing)} test rows have no prediction, e.g. {missing[:5].tolist()}", column="pos"
+            )
+        )
+    write_table(rows.loc[test["pos"]].reset_index(names="pos"), output)

@@ -1,39 +1,37 @@
-"""Scores of models on test subsets, as in the Random Promoter DREAM Challenge 2022.
+"""Scores of predictions on the test subsets, by the rules of the challenge.
 
-Purpose: correlations per subset and their weighted totals: Pearson Score = sum of w r^2 / sum of w, Spearman Score = sum
-of w rho / sum of w, over values or, in paired subsets, over differences alternative - reference (Rafi et al. 2024).
-Inputs: measurements, predictions and subsets. Outputs: the tidy table of scores.
+Inputs: measured values, predictions of models, subsets. Outputs: Pearson r, its square and Spearman rho per subset, and
+the two total scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
-from cisflow.evaluation.correlation import correlations
-from cisflow.evaluation.subsets import ALL, CHALLENGE, PAIRS, Subset
+from cisflow.evaluation.subsets import Subset
+from cisflow.files import read_table
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 
-#: A correlation of fewer items says nothing.
+#: A correlation over fewer items says nothing.
 FEWEST_ITEMS = 3
-TOTAL = "total"
-COMPLETE = "challenge total"
 
 
 @dataclass(frozen=True)
 class ScoredSubset:
-    """Measurements and predictions of the usable items of a subset.
+    """A subset with the numbers to correlate: values, or differences within pairs.
 
     Attributes
     ----------
     subset : Subset
-        With the usable items alone.
     measured : float64 array, (n,)
-    predicted : float64 array, (models, n)
+    predicted : float64 array, (n, models)
     """
 
     subset: Subset
@@ -41,131 +39,173 @@ class ScoredSubset:
     predicted: np.ndarray
 
 
-def usable_subsets(
-    subsets: Sequence[Subset], pos: np.ndarray, measured: np.ndarray, predicted: np.ndarray
-) -> list[ScoredSubset]:
-    """Join subsets with measurements and predictions; leave out those with too few items.
+def read_predictions(paths: Sequence[str | Path], test_pos: np.ndarray) -> pd.DataFrame:
+    """Read predictions of trained models and of submissions for the test rows.
 
     Parameters
     ----------
-    subsets : sequence of Subset
-    pos : int array, (n,)
-        Test rows, increasing.
-    measured : float array, (n,)
-    predicted : float array, (models, n)
+    paths : sequence of path
+        Tables with ``pos``: of a trained model (``split``, ``prediction``; named by the file) or of submissions (one
+        column per model).
+    test_pos : int array, (n,)
+        Rows of the test table that were measured.
 
     Returns
     -------
-    list of ScoredSubset
-        Items that were not measured are dropped; so are subsets of fewer than three items that are left.
+    DataFrame, (n, models)
+        Index ``pos`` in the order of ``test_pos``.
 
     Raises
     ------
     InputError
-        When the subset ``all`` has too few items.
+        On missing or repeated rows, predictions that are not finite, and model names that occur twice.
     """
-    found = []
-    for subset in subsets:
-        place = np.searchsorted(pos, subset.pos).clip(max=len(pos) - 1)
-        there = pos[place] == subset.pos
-        kept = there.all(axis=1) if subset.kind == PAIRS else there
-        items = place[kept]
-        logger.info("subset %s: %s of %s items measured", subset.name, f"{len(items):,}", f"{len(subset.pos):,}")
-        if len(items) < FEWEST_ITEMS:
-            if subset.name == ALL:
-                message = f"{len(items)} test rows to score; expected {FEWEST_ITEMS} or more"
-                raise InputError(Problem(f"subset {ALL}", message))
-            logger.info("subset %s is left out: %d items, %d are needed", subset.name, len(items), FEWEST_ITEMS)
+    columns: dict[str, pd.Series] = {}
+    problems = []
+    for path in paths:
+        table = read_table(path)
+        if "prediction" in table:
+            table = table.loc[table["split"] == "test", ["pos", "prediction"]]
+            table = table.rename(columns={"prediction": Path(path).stem})
+        table = table.set_index("pos")
+        if not table.index.is_unique:
+            twice = table.index[table.index.duplicated()][:5].tolist()
+            problems.append(Problem(str(path), f"rows given more than once: {twice}", column="pos"))
             continue
-        if subset.kind == PAIRS:
-            values = measured[items[:, 0]] - measured[items[:, 1]]
-            model_values = predicted[:, items[:, 0]] - predicted[:, items[:, 1]]
-        else:
-            values, model_values = measured[items], predicted[:, items]
-        usable = Subset(subset.name, subset.kind, subset.weight, subset.pos[kept])
-        found.append(ScoredSubset(usable, values, model_values))
-    return found
+        missing = np.setdiff1d(test_pos, table.index)
+        if len(missing):
+            shown = missing[:5].tolist()
+            problems.append(
+                Problem(str(path), f"{len(missing)} test rows have no prediction, e.g. {shown}", column="pos")
+            )
+            continue
+        for name, values in table.loc[test_pos].items():
+            if name in columns:
+                problems.append(Problem(str(path), "a model of this name was already read", column=str(name)))
+            not_finite = ~np.isfinite(values.to_numpy(np.float64))
+            if not_finite.any():
+                shown = values.index[not_finite][:5].tolist()
+                problems.append(
+                    Problem(str(path), f"predictions must be finite numbers; see pos {shown}", column=str(name))
+                )
+            columns[str(name)] = values
+    if problems:
+        raise InputError(problems)
+    return pd.DataFrame(columns)
 
 
-def weights_of(scored: Sequence[ScoredSubset]) -> np.ndarray:
-    """Weights of subsets in the total as shares of their sum, float64 (subsets,)."""
-    weight = np.array([one.subset.weight for one in scored])
-    return weight / weight.sum()
-
-
-def total_scores(correlation: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Pearson Score and Spearman Score.
+def select(subsets: Sequence[Subset], measured: pd.Series, predictions: pd.DataFrame) -> list[ScoredSubset]:
+    """Pick the numbers of each subset; items without a measurement are left out and counted in the log.
 
     Parameters
     ----------
-    correlation : float array, (subsets, ..., 2)
-        r and rho of each subset. As in the challenge r counts squared and rho does not.
-    weights : float array, (subsets,)
-        Shares that add up to 1.
+    subsets : sequence of Subset
+    measured : Series
+        Measured value by ``pos``.
+    predictions : DataFrame
+        Predictions by ``pos``, one column per model.
 
     Returns
     -------
-    float array, (..., 2)
+    list of ScoredSubset
+        Without the subsets that have fewer than three usable items.
     """
-    counted = np.stack([correlation[..., 0] ** 2, correlation[..., 1]], axis=-1)
-    return np.tensordot(weights, counted, axes=1)
+    index = pd.Index(measured.index)
+    values, predicted = measured.to_numpy(np.float64), predictions.loc[measured.index].to_numpy(np.float64)
+    scored = []
+    for subset in subsets:
+        rows = index.get_indexer(subset.pos.ravel()).reshape(subset.pos.shape)
+        usable = (rows >= 0) if subset.kind == "values" else (rows >= 0).all(axis=1)
+        if not usable.all():
+            logger.info("subset %s: %d of %d items have no measurement", subset.name, (~usable).sum(), len(usable))
+        rows = rows[usable]
+        if len(rows) < FEWEST_ITEMS:
+            logger.warning("subset %s: %d usable items, it is not scored", subset.name, len(rows))
+            continue
+        if subset.kind == "values":
+            scored.append(ScoredSubset(subset, values[rows], predicted[rows]))
+        else:
+            alternative, reference = rows.T
+            scored.append(
+                ScoredSubset(
+                    subset, values[alternative] - values[reference], predicted[alternative] - predicted[reference]
+                )
+            )
+    return scored
 
 
-def completeness(scored: Sequence[ScoredSubset]) -> str:
-    """``challenge total`` when every subset of the challenge is there; else which are missing and how weights count."""
-    missing = [name for name in CHALLENGE if name not in {one.subset.name for one in scored}]
-    if not missing:
-        return COMPLETE
-    total = sum(one.subset.weight for one in scored)
-    return f"not the challenge total: without {', '.join(missing)}; weights divided by their sum {total:g}"
-
-
-def score_table(
-    models: Sequence[str], scored: Sequence[ScoredSubset], draws: Sequence[np.ndarray] | None = None
-) -> pd.DataFrame:
-    """Score models on every subset and in total.
+def pearson(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Pearson r of each column; NaN where a side is constant.
 
     Parameters
     ----------
-    models : sequence of str
-        Names in the order of the predictions.
+    measured : float array, (n,)
+    predicted : float array, (n, models)
+
+    Returns
+    -------
+    float64 array, (models,)
+    """
+    x = measured - measured.mean()
+    y = predicted - predicted.mean(axis=0)
+    scale = np.sqrt((x @ x) * (y * y).sum(axis=0))
+    return np.divide(x @ y, scale, out=np.full(y.shape[1], np.nan), where=scale > 0)
+
+
+def spearman(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Spearman rho of each column, ties by average rank; see :func:`pearson`."""
+    return pearson(rankdata(measured), rankdata(predicted, axis=0))
+
+
+def total_score(per_subset: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean over subsets.
+
+    Parameters
+    ----------
+    per_subset : float array, (subsets, ...)
+        r squared for the Pearson Score, rho for the Spearman Score. A correlation that is not defined (constant
+        predictions) counts 0.
+    weights : float array, (subsets,)
+
+    Returns
+    -------
+    float array, (...)
+    """
+    return np.tensordot(weights, np.nan_to_num(per_subset, nan=0.0), axes=1) / weights.sum()
+
+
+def score(scored: Sequence[ScoredSubset], models: Sequence[str]) -> pd.DataFrame:
+    """Scores of all models.
+
+    Parameters
+    ----------
     scored : sequence of ScoredSubset
-    draws : sequence of float array (draws, models, 2), optional
-        r and rho of each subset in bootstrap draws of full size, for the intervals.
+    models : sequence of str
+        Names of the columns of the predictions.
 
     Returns
     -------
     DataFrame
-        ``model, subset, kind, n, weight, metric, value, low, high, note``. Metrics of a subset: ``pearson``, ``r2``,
-        ``spearman``; of the subset ``total``: ``pearson_score``, ``spearman_score``, with the sum of the weights used
-        as weight and the number of subsets as n. ``low`` and ``high`` bound the central 95 % of the draws.
+        Tidy: ``model, subset, kind, n, weight, metric, value`` with metrics ``pearson``, ``pearson_squared``,
+        ``spearman`` per subset, and ``pearson_score``, ``spearman_score`` for the subset ``total``. The total is over
+        the subsets that are there, its ``weight`` their sum (4.65 when all nine are).
+
+    Notes
+    -----
+    Pearson Score = sum of w r^2 / sum of w; Spearman Score = sum of w rho / sum of w (Rafi et al. 2024).
     """
-    values = np.stack([correlations(one.measured, one.predicted) for one in scored])
-    note = completeness(scored)
-    logger.info("total of %d subsets: %s", len(scored), note)
-    for one, value in zip(scored, values, strict=True):
-        for model, row, r in zip(models, one.predicted, value[:, 0], strict=True):
-            if r == 0 and (np.ptp(row) == 0 or np.ptp(one.measured) == 0):
-                logger.info("subset %s, model %s: constant, so its correlations count as 0", one.subset.name, model)
-    rows: list[tuple] = []
-
-    def add(m: int, subset: tuple, metric: str, value: float, drawn: np.ndarray | None, note: str = "") -> None:
-        low, high = (np.nan, np.nan) if drawn is None else np.quantile(drawn, [0.025, 0.975])
-        rows.append((models[m], *subset, metric, value, low, high, note))
-
-    weights = weights_of(scored)
-    totals = total_scores(values, weights)
-    drawn_totals = None if draws is None else total_scores(np.stack(list(draws)), weights)
-    for m in range(len(models)):
-        for s, one in enumerate(scored):
-            about = (one.subset.name, one.subset.kind, len(one.measured), one.subset.weight)
-            r, rho = values[s, m]
-            drawn = None if draws is None else draws[s][:, m]
-            add(m, about, "pearson", r, None if drawn is None else drawn[:, 0])
-            add(m, about, "r2", r**2, None if drawn is None else drawn[:, 0] ** 2)
-            add(m, about, "spearman", rho, None if drawn is None else drawn[:, 1])
-        about = (TOTAL, TOTAL, len(scored), sum(one.subset.weight for one in scored))
-        for k, metric in enumerate(("pearson_score", "spearman_score")):
-            add(m, about, metric, totals[m, k], None if drawn_totals is None else drawn_totals[:, m, k], note)
-    columns = ["model", "subset", "kind", "n", "weight", "metric", "value", "low", "high", "note"]
-    return pd.DataFrame(rows, columns=columns)
+    weights = np.array([s.subset.weight for s in scored])
+    r = np.array([pearson(s.measured, s.predicted) for s in scored])
+    rho = np.array([spearman(s.measured, s.predicted) for s in scored])
+    totals = {"pearson_score": total_score(r**2, weights), "spearman_score": total_score(rho, weights)}
+    items = sum(len(s.measured) for s in scored)
+    rows = []
+    for m, model in enumerate(models):
+        for i, s in enumerate(scored):
+            head = {"model": model, "subset": s.subset.name, "kind": s.subset.kind, "n": len(s.measured)}
+            for metric, values in (("pearson", r), ("pearson_squared", r**2), ("spearman", rho)):
+                rows.append({**head, "weight": s.subset.weight, "metric": metric, "value": values[i, m]})
+        for metric, values in totals.items():
+            head = {"model": model, "subset": "total", "kind": "total", "n": items}
+            rows.append({**head, "weight": weights.sum(), "metric": metric, "value": values[m]})
+    return pd.DataFrame(rows)

@@ -1,14 +1,14 @@
-"""Test subsets in the layout of the Random Promoter DREAM Challenge 2022.
+"""Test subsets of the challenge: which rows of the test table, or pairs of rows, belong to which subset.
 
-Purpose: which test rows, or pairs of test rows, a score is made of. Inputs: a folder ``test_subset_ids`` (CSV, one row
-per item) or ``public_leaderboard_ids`` (JSON, one key per item), plain or gzip. Outputs: subsets with their items as
-``pos``, each item once, and their weights in the total (Rafi et al. 2024).
+Inputs: a folder in the challenge's layout. Outputs: :class:`Subset` objects with 0-based rows
+("pos") of the test table.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,47 +16,35 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 
-VALUES, PAIRS = "values", "pairs"
-ALL = "all"
-#: Weight and kind of the challenge's subsets, in the order of its tables.
-CHALLENGE = {
-    ALL: (1.0, VALUES),
-    "high": (0.3, VALUES),
-    "low": (0.3, VALUES),
-    "yeast": (0.3, VALUES),
-    "random": (0.3, VALUES),
-    "challenging": (0.5, VALUES),
-    "SNVs": (1.25, PAIRS),
-    "motif_perturbation": (0.3, PAIRS),
-    "motif_tiling": (0.4, PAIRS),
-}
-#: Names of subsets in the challenge's files, where they differ from the name of the subset.
-FILE_NAMES = {
-    "high_exp_seqs": "high",
-    "low_exp_seqs": "low",
-    "all_random_seqs": "random",
-    "all_SNVs_seqs": "SNVs",
-}
-LISTS, PUBLIC_LISTS = "test_subset_ids", "public_leaderboard_ids"
-NO_SUBSETS = ("ground", "sample_submission")
+#: Name, stem of the file in test_subset_ids, stem in public_leaderboard_ids, kind, weight (Rafi et al. 2024).
+CHALLENGE = (
+    ("high", "high_exp_seqs", "high_exp_indices", "values", 0.3),
+    ("low", "low_exp_seqs", "low_exp_indices", "values", 0.3),
+    ("yeast", "yeast_seqs", "yeast_exp_indices", "values", 0.3),
+    ("random", "all_random_seqs", "random_exp_indices", "values", 0.3),
+    ("challenging", "challenging_seqs", "challenging_exp_indices", "values", 0.5),
+    ("SNVs", "all_SNVs_seqs", "SNVs_exp_indices", "pairs", 1.25),
+    ("motif perturbation", "motif_perturbation_seqs", "motif_perturbation_exp_indices", "pairs", 0.3),
+    ("motif tiling", "motif_tiling_seqs", "motif_tiling_exp_indices", "pairs", 0.4),
+)
+WEIGHT_OF_ALL = 1.0
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Items of a subset.
+    """Rows of the test table that are scored together.
 
     Attributes
     ----------
     name : str
     kind : {"values", "pairs"}
-        Whether an item is a test row or the difference of two.
+        Whether values are compared, or differences within pairs.
     weight : float
-        Weight in the total; 0 for a subset that the challenge does not have.
-    pos : ndarray of int64, shape (n,) or (n, 2)
-        0-based rows of the test table, increasing; pairs as (alternative, reference).
+        Weight in the total score.
+    pos : int64 array, (n,) or (n, 2)
+        0-based rows; pairs are (alternative, reference).
     """
 
     name: str
@@ -65,143 +53,115 @@ class Subset:
     pos: np.ndarray
 
 
-def _subset(name: str, items: np.ndarray, where: str) -> Subset:
-    kind = VALUES if items.ndim == 1 else PAIRS
-    weight, expected = CHALLENGE.get(name, (0.0, kind))
-    if kind != expected:
-        raise InputError(Problem(where, f"subset {name} holds {kind}; expected {expected}"))
-    if name not in CHALLENGE:
-        logger.info("%s: not a subset of the challenge; scored, with weight 0 in the total", where)
-    return Subset(name, kind, weight, np.unique(items, axis=0))
+def _unique(pos: np.ndarray) -> np.ndarray:
+    return np.unique(np.asarray(pos, dtype=np.int64), axis=0)
 
 
-def _whole_numbers(table: pd.DataFrame, columns: Sequence[str], where: str) -> np.ndarray:
-    values = table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    wrong = ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
-    problems = [
-        Problem(where, f"{table[columns[c]].iloc[r]!r}; expected a whole number from 0 on", int(r) + 2, columns[c])
-        for r, c in np.argwhere(wrong)[:10].tolist()
-    ]
-    if problems:
-        raise InputError(problems)
-    return values.astype(np.int64)
+def _find(folder: Path, stem: str, suffix: str) -> Path | None:
+    for name in (f"{stem}.{suffix}", f"{stem}.{suffix}.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
 
 
-def _read_list(path: Path) -> Subset:
-    """Read a CSV with column ``pos``, or ``alt_pos`` and ``ref_pos``."""
-    stem, where = path.name.split(".")[0], str(path)
-    name = FILE_NAMES.get(stem, stem.removesuffix("_seqs"))
-    try:
-        table = pd.read_csv(path, dtype=str)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(Problem(where, f"not a table separated by commas: {error}")) from None
-    if {"alt_pos", "ref_pos"} <= set(table.columns):
-        return _subset(name, _whole_numbers(table, ["alt_pos", "ref_pos"], where), where)
-    if "pos" in table.columns:
-        return _subset(name, _whole_numbers(table, ["pos"], where)[:, 0], where)
-    there = ", ".join(map(str, table.columns))
-    raise InputError(Problem(where, f"expected a column pos, or alt_pos and ref_pos; the columns are: {there}"))
+def _from_csv(path: Path, kind: str) -> np.ndarray:
+    columns = ["pos"] if kind == "values" else ["alt_pos", "ref_pos"]
+    table = pd.read_csv(path)
+    missing = [c for c in columns if c not in table.columns]
+    if missing:
+        raise InputError([Problem(str(path), "missing column", row=1, column=c) for c in missing])
+    bad = ~table[columns].map(lambda v: isinstance(v, int | np.integer) and v >= 0).all(axis=1)
+    if bad.any():
+        rows = (np.flatnonzero(bad)[:5] + 2).tolist()
+        raise InputError(Problem(str(path), f"expected row numbers of the test table from 0 on; see rows {rows}"))
+    pos = _unique(table[columns].to_numpy())
+    return pos[:, 0] if kind == "values" else pos
 
 
-def _read_public_list(path: Path) -> Subset:
-    """Read a JSON object whose keys are ``pos`` or ``alt_pos,ref_pos``."""
-    where = str(path)
-    name = path.name.split(".")[0].removesuffix("_exp_indices")
-    try:
-        data = path.read_bytes()
-        keys = list(json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data))
-        items = np.array([[int(part) for part in key.split(",")] for key in keys], np.int64)
-        if items.ndim != 2 or items.shape[1] not in (1, 2) or items.min() < 0:
-            raise ValueError("keys that are neither 'pos' nor 'alt_pos,ref_pos'")
-    except (ValueError, TypeError, AttributeError, OSError, EOFError) as error:
-        message = f"expected a JSON object with keys 'pos' or 'alt_pos,ref_pos': {error}"
-        raise InputError(Problem(where, message)) from None
-    return _subset(name, items[:, 0] if items.shape[1] == 1 else items, where)
+def _from_json(path: Path, kind: str) -> np.ndarray:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt") as handle:
+        keys = list(json.load(handle))
+    parts = np.array([[int(n) for n in key.split(",")] for key in keys], dtype=np.int64).reshape(len(keys), -1)
+    if parts.shape[1] != (1 if kind == "values" else 2):
+        raise InputError(Problem(str(path), f"keys like {keys[0]!r} do not fit a subset of {kind}"))
+    pos = _unique(parts)
+    return pos[:, 0] if kind == "values" else pos
 
 
-def _files(folder: Path, *suffixes: str) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name.endswith(suffixes) and not path.name.startswith("."))
+def _read_layout(folder: Path) -> list[Subset]:
+    """Subsets of one folder, CSV tables or public JSON files; empty when there are none."""
+    found = []
+    for name, csv_stem, json_stem, kind, weight in CHALLENGE:
+        if path := _find(folder, csv_stem, "csv"):
+            found.append(Subset(name, kind, weight, _from_csv(path, kind)))
+        elif path := _find(folder, json_stem, "json"):
+            found.append(Subset(name, kind, weight, _from_json(path, kind)))
+    return found
 
 
-def subset_files(folder: str | Path) -> list[Path]:
-    """Files of a folder of subsets: of itself, or of its one folder ``test_subset_ids`` or ``public_leaderboard_ids``.
-
-    Raises
-    ------
-    InputError
-        When the folder holds no lists, or both kinds.
-    """
-    folder = Path(folder)
-    inner = [folder / name for name in (LISTS, PUBLIC_LISTS) if (folder / name).is_dir()]
-    if len(inner) == 2:
-        raise InputError(Problem(str(folder), f"holds {LISTS} and {PUBLIC_LISTS}; name one of them"))
-    folder = inner[0] if inner else folder
-    if not folder.is_dir():
-        raise InputError(Problem(str(folder), "folder not found; expected lists of test subsets"))
-    lists, public = _files(folder, ".csv", ".csv.gz"), _files(folder, ".json", ".json.gz")
-    public = [path for path in public if path.name.split(".")[0] not in NO_SUBSETS]
-    if bool(lists) == bool(public):
-        what = "both CSV and JSON files" if lists else "neither CSV nor JSON files"
-        raise InputError(Problem(str(folder), f"{what}; expected {LISTS} (CSV) or {PUBLIC_LISTS} (JSON)"))
-    return lists or public
-
-
-def _read_files(files: Sequence[str | Path]) -> list[Subset]:
-    found, problems = [], []
-    for path in map(Path, files):
-        try:
-            found.append(_read_list(path) if ".csv" in path.suffixes else _read_public_list(path))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
-    order = list(CHALLENGE)
-    return sorted(found, key=lambda s: (order.index(s.name) if s.name in order else len(order), s.name))
-
-
-def _without_public(subset: Subset, public: Sequence[Subset]) -> Subset:
-    """Drop what was public: of pairs the public pairs, of values every row that is in any public item."""
-    if subset.kind == PAIRS:
-        shown = {tuple(pair) for other in public if other.kind == PAIRS for pair in other.pos.tolist()}
-        kept = np.array([tuple(pair) not in shown for pair in subset.pos.tolist()], bool)
-    else:
-        kept = ~np.isin(subset.pos, np.concatenate([other.pos.ravel() for other in public]))
-    return Subset(subset.name, subset.kind, subset.weight, subset.pos[kept])
-
-
-def read_subsets(
-    test_pos: np.ndarray, folder: str | Path | None = None, public_folder: str | Path | None = None
-) -> list[Subset]:
-    """Read the subsets of a test set.
+def without_public(subsets: Sequence[Subset], public: Sequence[Subset]) -> list[Subset]:
+    """Private part of subsets: without every row of any public list, and without exactly the public pairs.
 
     Parameters
     ----------
-    test_pos : ndarray of int64, shape (n,)
-        ``pos`` of all test rows.
-    folder : path, optional
-        Lists of subsets. The subset ``all`` is every test row; of public lists it is every row that they name. Without
-        a folder ``all`` is the only subset.
-    public_folder : path, optional
-        Public lists whose items are left out (the challenge's final, private evaluation): single rows that occur in any
-        public item, and exactly the public pairs. A private pair may share a row with a public item.
+    subsets, public : sequence of Subset
 
     Returns
     -------
     list of Subset
-        In the order of the challenge's tables, others behind.
+        A private pair may share one member with a public item, as in the challenge.
+    """
+    rows = np.unique(np.concatenate([s.pos.ravel() for s in public]))
+    pairs = {s.name: {tuple(p) for p in s.pos.tolist()} for s in public if s.kind == "pairs"}
+    private = []
+    for subset in subsets:
+        if subset.kind == "values":
+            keep = ~np.isin(subset.pos, rows)
+        else:
+            known = pairs.get(subset.name, set())
+            keep = np.array([tuple(p) not in known for p in subset.pos.tolist()], dtype=bool)
+        private.append(Subset(subset.name, subset.kind, subset.weight, subset.pos[keep]))
+    return private
+
+
+def common_folder(paths: Sequence[str | Path] | str | Path | None) -> Path | None:
+    """Folder that holds the given subset files, themselves or in its sub-folders; None when there are no files."""
+    if not paths:
+        return None
+    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    return Path(os.path.commonpath([os.path.dirname(file) for file in files]))
+
+
+def read_subsets(folder: str | Path | None, test_pos: np.ndarray) -> list[Subset]:
+    """Read the subsets of a test table; the first is always ``all``.
+
+    Parameters
+    ----------
+    folder : path or None
+        A folder of ``test_subset_ids`` tables, of ``public_leaderboard_ids`` JSON files, or one that holds both as
+        sub-folders: then the public items are removed and the private part is scored. None: only ``all``.
+    test_pos : int array, (n,)
+        Rows of the test table that were measured.
+
+    Returns
+    -------
+    list of Subset
 
     Raises
     ------
     InputError
-        With every problem of every file.
+        When the folder holds no subset, or a file is not in the challenge's layout.
     """
-    everything = np.unique(np.asarray(test_pos, np.int64))
-    files = subset_files(folder) if folder is not None else []
-    subsets = _read_files(files)
-    if files and ".json" in files[0].suffixes:
-        everything = np.unique(np.concatenate([subset.pos.ravel() for subset in subsets]))
-    subsets = [_subset(ALL, everything, ALL), *(subset for subset in subsets if subset.name != ALL)]
-    if public_folder is None:
-        return subsets
-    public = _read_files(subset_files(public_folder))
-    return [_without_public(subset, public) for subset in subsets]
+    everything = Subset("all", "values", WEIGHT_OF_ALL, _unique(np.asarray(test_pos)))
+    if folder is None:
+        return [everything]
+    folder = Path(folder)
+    inner, public_folder = folder / "test_subset_ids", folder / "public_leaderboard_ids"
+    subsets = [everything, *_read_layout(inner if inner.is_dir() else folder)]
+    if len(subsets) == 1:
+        names = ", ".join(f"{csv}.csv" for _, csv, _, _, _ in CHALLENGE)
+        raise InputError(Problem(str(folder), f"no subset found; expected one or more of {names}, or the public JSON"))
+    if inner.is_dir() and public_folder.is_dir():
+        subsets = without_public(subsets, _read_layout(public_folder))
+    return subsets

@@ -94,8 +94,8 @@ def _caption(table: pd.DataFrame, clusters: pd.DataFrame, library: str) -> str:
         f"Library {library}: {total['reads_counted']:,} of {total['reads_in']:,} reads or pairs ({share:.1f} %) are "
         f"counted for {library_rows['elements with reads']:,} elements with reads. Most are lost because: "
         f"{LOSSES[worst][0]} ({100 * total[worst] / max(total['reads_in'], 1):.2f} %). The bin that keeps least is "
-        f"{bins.loc[kept.idxmin(), 'bin']} ({100 * kept.min():.1f} %). Left: reads or pairs that went in (light) and that "
-        "are counted (dark), by bin. Right: share lost at each step; the bars add up, thin lines are 95 % intervals of "
+        f"{bins.loc[kept.idxmin(), 'bin']} ({100 * kept.min():.1f} %). Left: reads or pairs that went in (light) and "
+        "that are counted (dark), by bin. Right: share lost at each step; the bars add up, thin lines are 95 % intervals of "
         "the whole loss. Good: short bars of much the same length in every bin; a bin that differs points to its "
         "sequencing run or to a mix-up."
     )

@@ -17,7 +17,7 @@ REQUIRED = {
 }
 OPTIONAL = {"network": ("note", "reverse_complement"), "kmer_ridge": ("note",)}
 TRAINING = ("batch_size", "epochs", "optimiser", "schedule")
-TRAINING_OPTIONAL = ("validation_batch_size", "clip_gradient_norm", "clip_gradient_value")
+TRAINING_OPTIONAL = ("validation_batch_size", "clip_gradient_norm", "clip_gradient_value", "tf32")
 BLOCKS = ("first", "core", "final")
 
 
@@ -42,6 +42,13 @@ def _number(section: Any, key: str, path: str, where: str, whole: bool) -> list[
     if isinstance(value, bool) or not isinstance(value, kinds) or value <= 0:
         return [Problem(where, f"{value!r}: expected a positive {'integer' if whole else 'number'}", column=path + key)]
     return []
+
+
+def _truth(section: Any, key: str, path: str, where: str) -> list[Problem]:
+    value = section.get(key, True) if isinstance(section, Mapping) else True
+    if isinstance(value, bool):
+        return []
+    return [Problem(where, f"{value!r}: expected true or false", column=path + key)]
 
 
 def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") -> None:
@@ -72,10 +79,8 @@ def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") ->
             problems += _number(training, key, "training.", where, whole=True)
         for key in ("clip_gradient_norm", "clip_gradient_value"):
             problems += _number(training, key, "training.", where, whole=False)
-        if not isinstance(recipe.get("reverse_complement", True), bool):
-            problems.append(
-                Problem(where, f"{recipe['reverse_complement']!r}: expected true or false", column="reverse_complement")
-            )
+        problems += _truth(training, "tf32", "training.", where)
+        problems += _truth(recipe, "reverse_complement", "", where)
     else:
         problems += _number(recipe, "k", "", where, whole=True)
         if isinstance(recipe.get("k"), int) and recipe["k"] > 8:
@@ -86,9 +91,6 @@ def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") ->
         else:
             for alpha in alphas:
                 problems += _number({"alphas": alpha}, "alphas", "", where, whole=False)
-        if not isinstance(recipe.get("pool_strands", True), bool):
-            problems.append(
-                Problem(where, f"{recipe['pool_strands']!r}: expected true or false", column="pool_strands")
-            )
+        problems += _truth(recipe, "pool_strands", "", where)
     if problems:
         raise InputError(problems)

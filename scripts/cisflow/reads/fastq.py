@@ -268,6 +268,7 @@ def read_pairs(
         raise InputError(
             Problem(
                 f"{read1} and {read2}",
-                f"{totals[0]:,} reads in the first file, {totals[1]:,} in the second; expected pairs, matched by position",
+                f"{totals[0]:,} reads in the first file, {totals[1]:,} in the second; "
+                "expected pairs, matched by position",
             )
         )

@@ -16,6 +16,7 @@ import torch
 from cisflow.problems import InputError
 from cisflow.training.bundle import read_bundle, write_bundle
 from cisflow.training.loop import DivergedError
+from cisflow.training.numerics import reproducible_numerics
 from cisflow.training.optimisers import OPTIMISERS
 from cisflow.training.schedules import SCHEDULES
 
@@ -137,6 +138,29 @@ def test_every_schedule_and_optimiser_resumes(tmp_path, optimiser, schedule):
         run(tmp_path / "stopped", stop_at(ToyTask(), 33), recipe)
     run(tmp_path / "stopped", ToyTask(), recipe)
     assert contents(tmp_path / "whole" / "bundle") == contents(tmp_path / "stopped" / "bundle")
+
+
+def test_job_killed_before_its_bundle_was_written(tmp_path, undisturbed, monkeypatch):
+    def killed(*arguments):
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cisflow.training.loop.write_bundle", killed)
+        with pytest.raises(KilledError):
+            run(tmp_path, ToyTask())
+    task = ToyTask()
+    run(tmp_path, task)
+    assert task.steps_seen == []
+    assert contents(tmp_path / "bundle") == undisturbed
+
+
+def test_numerical_settings_are_put_back():
+    before = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+    with reproducible_numerics(before[0] + 1, tf32=not before[1]):
+        assert (torch.get_num_threads(), torch.backends.cudnn.allow_tf32) == (before[0] + 1, not before[1])
+        assert torch.are_deterministic_algorithms_enabled()
+    assert (torch.get_num_threads(), torch.backends.cudnn.allow_tf32) == before
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_best_network_by_strict_rise_is_kept(tmp_path):
