@@ -31,4 +31,5 @@ localrules:
 rule all:
     default_target: True
     input:
-        f"results/{config['run']}/settings.yaml",
+        f"results/{config['run']}/report.html",
+        expression_tables(),

@@ -151,6 +151,21 @@ def ordered_sequences(wildcards):
     return study.path(study.libraries[wildcards.library]["ordered_sequences"])
 
 
+def map_genome(wildcards):
+    """FASTA of a contact map's genome."""
+    if study.maps[wildcards.map]["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{wildcards.map}.fa"
+    return study.path(study.maps[wildcards.map]["genome"])
+
+
+def map_peaks(wildcards):
+    """BED files of the profile tracks of a contact map; none is a list without files."""
+    row = study.maps[wildcards.map]
+    if row["source"] == "simulated":
+        return [f"results/{wildcards.run}/simulated/{wildcards.map}.peaks.bed"]
+    return [study.path(name.strip()) for name in (row["peaks"] or "").split(",") if name.strip()]
+
+
 def counts_columns(wildcards):
     """Columns of a table of counts: the sequence, and the column of each bin."""
     row = study.libraries[wildcards.library]

@@ -1,7 +1,7 @@
 """Counts per bin that a user brings along.
 
 Inputs: a table with a sequence column and one column of counts per bin. Outputs: the table of counts in the form that
-the later stages read, and its funnel; or one error with every problem. Nothing is clustered: the sequences are elements.
+the later stages read, and its funnel; or one error with every problem. Nothing is clustered: sequences are elements.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Clusters of a random library: its unique sequences aligned against themselves.
 
-Inputs: unique sequences with their reads. Outputs: the cluster of every sequence and the representative of every cluster.
-The sequences that Bowtie2 aligns to each other, directly or through others, are one element (Rafi et al. 2024): reads of
-one promoter that differ by sequencing errors.
+Inputs: unique sequences with their reads. Outputs: the cluster of every sequence, the representative of every cluster.
+The sequences that Bowtie2 aligns to each other, directly or through others, are one element (Rafi et al. 2024): reads
+of one promoter that differ by sequencing errors.
 """
 
 from __future__ import annotations

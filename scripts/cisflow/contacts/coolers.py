@@ -6,7 +6,7 @@ The format is described by Abdennur & Mirny 2020, Bioinformatics 36:311-316.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -146,7 +146,7 @@ def write_cooler(
             place.attrs.update({key: value for key, value in source.attrs.items() if key != "creation-date"})
 
 
-def write_weights(path: str | Path, weights: np.ndarray, attributes: dict[str, object]) -> None:
+def write_weights(path: str | Path, weights: np.ndarray, attributes: Mapping[str, object]) -> None:
     """Add balancing weights to a cooler as bin column ``weight`` with the attributes that cooler itself would write."""
     with h5py.File(path, "r+") as handle:
         column = handle["bins"].create_dataset("weight", data=weights, compression="gzip", compression_opts=6)

@@ -20,10 +20,8 @@ BASES = "ACGT"
 UNKNOWN = 4
 BLOCK = 1 << 24
 
-_TO_CODE = bytearray([UNKNOWN] * 256)
-for _code, _base in enumerate(BASES):
-    _TO_CODE[ord(_base)] = _TO_CODE[ord(_base.lower())] = _code
-_TO_CODE = bytes(_TO_CODE)
+# `find` gives -1 for every other character, which is 4 modulo 5.
+_TO_CODE = bytes(BASES.find(chr(byte).upper()) % (UNKNOWN + 1) for byte in range(256))
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 _ONE_HOT = np.concatenate([np.eye(4, dtype=np.float32), np.full((4, 1), 0.25, dtype=np.float32)], axis=1)
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from cisflow.problems import InputError, Problem, did_you_mean
 
 COLUMNS = ("cooler_name", "genome_name")
-_ROMAN = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"))
-_ROMAN += ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
+_ROMAN = ((90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ def read_rename_table(path: str | Path) -> dict[str, str]:
         what = f"no column {' or '.join(absent)}; expected the tab-separated columns {' and '.join(COLUMNS)}"
         raise InputError(Problem(str(path), what, row=1))
     names: dict[str, str] = {}
-    problems, first_row = [], {}
+    problems: list[Problem] = []
+    first_row: dict[tuple[str, str], int] = {}
     for number, row in enumerate(rows, start=2):
         source, target = ((row[column] or "").strip() for column in COLUMNS)
         for column, name in zip(COLUMNS, (source, target), strict=True):
@@ -81,6 +81,7 @@ def read_rename_table(path: str | Path) -> dict[str, str]:
 
 
 def _roman(number: int) -> str:
+    """Roman numeral of a number below 100."""
     text = ""
     for value, letters in _ROMAN:
         count, number = divmod(number, value)

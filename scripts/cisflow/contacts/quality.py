@@ -33,11 +33,11 @@ def count_contacts(cool: str | Path) -> pd.DataFrame:
     sizes = np.diff(offsets)
     chromosome = np.repeat(np.arange(len(sizes)), sizes)
     masked = np.isnan(clr.bins()["weight"][:].to_numpy(dtype=np.float64))
-    pairs = np.zeros(len(sizes) ** 2)
+    totals = np.zeros(len(sizes) ** 2)
     for bin1, bin2, count in read_pixels(cool):
         pair = chromosome[bin1] * len(sizes) + chromosome[bin2]
-        pairs += np.bincount(pair, weights=count, minlength=len(pairs))
-    pairs = np.rint(pairs).astype(np.int64).reshape(len(sizes), len(sizes))
+        totals += np.bincount(pair, weights=count, minlength=len(totals))
+    pairs = np.rint(totals).astype(np.int64).reshape(len(sizes), len(sizes))
     cis = np.diag(pairs)
     table = pd.DataFrame(
         {

@@ -87,7 +87,7 @@ def background(log_expected: np.ndarray, n: int, factor: int) -> np.ndarray:
     # In a block, the offset o between row and column occurs factor - |o| times.
     offsets = np.arange(1 - factor, factor)
     shares = (factor - np.abs(offsets)) / factor**2
-    by_distance = expected[np.abs(factor * np.arange(n // factor)[:, None] + offsets)] @ shares
+    by_distance = (expected[np.abs(factor * np.arange(n // factor)[:, None] + offsets)] * shares).sum(axis=1)
     index = np.arange(n // factor)
     return by_distance[np.abs(index - index[:, None])]
 

@@ -97,9 +97,11 @@ def split_figure(
     apart = own_test and len(there) > 1
     scales = [[name for name in there if name != "test"], ["test"]] if apart else [there]
     densities = [_densities(rows[rows["split"].isin(names)], " and ".join(names)) for names in scales]
-    figure, panels = new_figure(
-        4.6 + 2.9 * (1 + len(scales)), 2.9, ncols=2 + len(scales), width_ratios=[1.0, *[1.25] * len(scales), 1.35]
-    )
+    if apart:
+        figure, panels = new_figure(8.4, 5.4, nrows=2, ncols=2)
+    else:
+        figure, panels = new_figure(9.8, 2.9, ncols=3)
+    panels = panels.ravel()
     _draw_rows(panels[0], counts)
     for panel, density in zip(panels[1:-1], densities, strict=True):
         _draw_expression(panel, density, f"Expression: {', '.join(dict.fromkeys(density['split']))}")
@@ -111,7 +113,7 @@ def split_figure(
         f"{max_distance} substitutions, inserted or deleted bases on either strand. A plain random split of the same "
         f"sizes leaves {total['before']:,} such pairs of sequences between splits, this one {total['after']:,}"
         + (f"; {removed:,} training rows near a test sequence were taken out" if removed else "")
-        + ". Right: rows of a split that have a near-identical sequence in another; 0 in this split is what you want, "
+        + ". Last panel: rows of a split that have a near-identical sequence in another; 0 is what you want, "
         "as scores on such rows reward memory. Training and validation should have the same expression"
         + ("; test rows have a source and scale of their own." if apart else ".")
     )

@@ -25,6 +25,7 @@ LOSSES = {
     DROPPED[1]: ("no ordered sequence near", PALETTE[3]),
 }
 WENT_IN, COUNTED = "#CFCFCF", "#444444"
+SMALLEST_SHARE = 0.01  # of the axis of losses: rare losses should not look large
 Z95 = 1.959963984540054
 
 
@@ -89,15 +90,20 @@ def _caption(table: pd.DataFrame, clusters: pd.DataFrame, library: str) -> str:
     share = 100 * total["reads_counted"] / max(total["reads_in"], 1)
     worst = max(steps, key=lambda step: total[step])
     kept = bins["reads_counted"] / bins["reads_in"].clip(lower=1)
+    lost = "None is lost. "
+    if total[worst]:
+        lost = (
+            f"Most are lost because: {LOSSES[worst][0]} ({100 * total[worst] / total['reads_in']:.2f} %). The bin that "
+            f"keeps least is {bins.loc[kept.idxmin(), 'bin']} ({100 * kept.min():.2f} %). "
+        )
     library_rows = clusters[clusters["bin"] == ALL_BINS].set_index("step")["count"]
     return (
-        f"Library {library}: {total['reads_counted']:,} of {total['reads_in']:,} reads or pairs ({share:.1f} %) are "
-        f"counted for {library_rows['elements with reads']:,} elements with reads. Most are lost because: "
-        f"{LOSSES[worst][0]} ({100 * total[worst] / max(total['reads_in'], 1):.2f} %). The bin that keeps least is "
-        f"{bins.loc[kept.idxmin(), 'bin']} ({100 * kept.min():.1f} %). Left: reads or pairs that went in (light) and "
-        "that are counted (dark), by bin. Right: share lost at each step; the bars add up, thin lines are 95 % intervals of "
-        "the whole loss. Good: short bars of much the same length in every bin; a bin that differs points to its "
-        "sequencing run or to a mix-up."
+        f"Library {library}: {total['reads_counted']:,} of {total['reads_in']:,} reads or pairs ({share:.2f} %) are "
+        f"counted for {library_rows['elements with reads']:,} elements with reads. {lost}"
+        "Left: reads or pairs that went in (light) and that are counted (dark), by bin. "
+        "Right: share lost at each step; the bars add up, thin lines are 95 % intervals of the whole loss. "
+        "Good: short bars of much the same length in every bin; a bin that differs points to its sequencing run or a "
+        "mix-up."
     )
 
 
@@ -112,7 +118,7 @@ def plot_read_funnel(reads: pd.DataFrame, clusters: pd.DataFrame, library: str, 
     svg : path
     """
     table = loss_table(reads, clusters)
-    steps = [step for step in LOSSES if step in table]
+    steps = [step for step in LOSSES if step in table and table[step].any()]
     low, high = wilson_interval(table["reads_in"] - table["reads_counted"], table["reads_in"])
     n_bins = len(table) - 1
     place = np.append(np.arange(n_bins, 0, -1), -0.5)
@@ -143,13 +149,16 @@ def plot_read_funnel(reads: pd.DataFrame, clusters: pd.DataFrame, library: str, 
         right.barh(place, width, 0.7, left=start, color=colour, label=name)
         start += width
     right.hlines(place, 100 * low, 100 * high, color="black", linewidth=0.8)
-    right.set_xlim(0, max(100 * float(high[table["reads_in"] > 0].max(initial=0.01)) * 1.05, 0.1))
+    right.set_xlim(0, 105 * max(float(high[table["reads_in"] > 0].max(initial=0)), SMALLEST_SHARE))
     right.set_xlabel("lost on the way (% of the bin's reads or pairs)")
     right.set_title("share lost, by reason", loc="left")
     for axes in (left, right):
         axes.set_ylim(-1.2, n_bins + 0.8)
         axes.axhline(0.25, color=GREY, linewidth=0.6)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    if steps:
+        figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    else:
+        right.text(0.5, 0.5, "no read is lost", transform=right.transAxes, ha="center")
     drawn = table.assign(
         lost_percent=100 * (1 - table["reads_counted"] / table["reads_in"].clip(lower=1)),
         lost_percent_low=100 * low,

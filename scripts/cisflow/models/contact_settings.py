@@ -93,7 +93,7 @@ class TrainingSettings:
     loaders: int = 0
 
 
-LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value")
+LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32")
 RANGES = {  # lowest and highest value
     "bins": (2, None),
     "bin_size": (1, None),

@@ -174,5 +174,5 @@ def _fit_distance_only(
     logger.info("fit distance_only | %d windows | val r %.3f", len(windows), metrics["selection"])
     manifest = provenance.manifest(files.named(), dict(recorded), PACKAGES) | {"code": code, "device": "cpu"}
     manifest["training"] = {"steps": 0, "best_selection": metrics["selection"], "parameters": window.bins}
-    history = pd.DataFrame([{"step": 0, "epoch": 0, **metrics}])
+    history = pd.DataFrame([metrics])  # without steps: fitted in one go
     write_bundle(bundle, network.state_dict(), recipe, history, manifest)

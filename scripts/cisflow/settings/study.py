@@ -210,6 +210,8 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
             needs("contact_maps", row, "genome", "when source is cooler")
         for column in ("cooler", "genome", "rename"):
             file_exists("contact_maps", row, column)
+        for name in (row["peaks"] or "").split(","):
+            file_exists("contact_maps", {**row, "peaks": name.strip() or None}, "peaks")
         if row["validation_chromosomes"] and row["test_chromosomes"]:
             both = set(study.chromosomes(row["map"], "validation")) & set(study.chromosomes(row["map"], "test"))
             for name in sorted(both):

@@ -160,7 +160,8 @@ def cis_rates(tracks: Tracks, rows: slice, decay: np.ndarray, resolution: int, m
     rate += model.compartment * toeplitz(np.zeros(n_rows), hold) * contrast
     between = tracks.insulation[columns] - tracks.insulation[rows, None]
     rate -= np.minimum(between, model.most_insulation)
-    rate += np.log(model.dot) * (tracks.dots_start[:, rows].T @ tracks.dots_end[:, columns])
+    # Not a matrix product: BLAS may add in another order on another number of cores.
+    rate += np.log(model.dot) * np.einsum("ki,kj->ij", tracks.dots_start[:, rows], tracks.dots_end[:, columns])
     return np.exp(rate) * np.multiply.outer(tracks.visibility[rows], tracks.visibility[columns])
 
 
@@ -243,7 +244,8 @@ def sum_bins(pixels: Pixels, new_bin: np.ndarray, n_bins: int) -> Pixels:
 
 def write_mcool(path: str | Path, lengths: dict[str, int], resolution: int, blocks: Iterator[Pixels]) -> None:
     """Write a map at its resolution and at multiples of it (``/resolutions/<bp>``), not balanced."""
-    pixels = tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    bin1, bin2, count = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    pixels = bin1, bin2, count
     sizes = {name: -(-length // resolution) for name, length in lengths.items()}
     with atomic_path(path) as temporary:
         for zoom in ZOOMS:

@@ -42,6 +42,8 @@ class GenomeModel:
         Distance of a motif from its domain border (bp).
     decoys : float
         Weak motifs without effect per domain border.
+    decoy_strength : float
+        Share of the motif in the base frequencies that decoys are drawn from; the rest is even.
     bound_above : float
         Motif score (bits) at which half of the cells have the site bound.
     binding_slope : float
@@ -53,8 +55,9 @@ class GenomeModel:
     gc_spread: float = 0.01
     domain: tuple[int, int] = (50_000, 180_000)
     anchor_offset: tuple[int, int] = (40, 400)
-    decoys: float = 1.0
-    bound_above: float = 13.0
+    decoys: float = 1.5
+    decoy_strength: float = 0.7
+    bound_above: float = 11.5
     binding_slope: float = 1.5
 
 
@@ -134,6 +137,10 @@ def simulate_chromosome(rng: np.random.Generator, length: int, model: GenomeMode
     strong = rng.random(length) < gc_by_base
     second = rng.random(length) < 0.5
     codes = np.where(strong, np.where(second, 1, 2), np.where(second, 0, 3)).astype(np.uint8)
+    # Matches by chance would look like bound sites without effect: complementing them in place removes them.
+    unwanted = np.flatnonzero(find_motif(codes) > model.bound_above - 2 * model.binding_slope)
+    positions = np.unique(unwanted[:, None] + np.arange(MOTIF_LENGTH))
+    codes[positions] = 3 - codes[positions]
 
     border = _cuts(rng, length, *model.domain)
     n_decoys = round(model.decoys * len(border))
@@ -143,16 +150,17 @@ def simulate_chromosome(rng: np.random.Generator, length: int, model: GenomeMode
     decoy = rng.integers(0, max(1, length - MOTIF_LENGTH), n_decoys)
     matrix = motif_matrix()
     anchors = _draw_motifs(rng, 2 * len(border), matrix)
-    weak = _draw_motifs(rng, n_decoys, 0.5 * matrix + 0.125)
+    weak = _draw_motifs(rng, n_decoys, model.decoy_strength * matrix + (1 - model.decoy_strength) / 4)
     start = np.concatenate([ahead, behind, decoy])
     strand = np.concatenate([np.ones(len(border)), -np.ones(len(border)), rng.choice([1, -1], n_decoys)])
     at_border = np.concatenate([np.arange(len(border)), np.arange(len(border)), np.full(n_decoys, -1)])
     motifs = np.concatenate([anchors, weak])
     order = np.argsort(start, kind="stable")
-    # A decoy that would overwrite part of another motif is left out.
+    # Decoys that would overwrite part of another motif, or be bound by chance, are left out.
     free = np.diff(start[order], append=length + MOTIF_LENGTH) >= MOTIF_LENGTH
     free &= np.diff(start[order], prepend=-MOTIF_LENGTH) >= MOTIF_LENGTH
-    order = order[free | (at_border[order] >= 0)]
+    unbound = _scores(motifs)[order] < model.bound_above - model.binding_slope
+    order = order[(free & unbound) | (at_border[order] >= 0)]
     start, strand, at_border, motifs = start[order], strand[order].astype(np.int8), at_border[order], motifs[order]
     written = np.where(strand[:, None] > 0, motifs, 3 - motifs[:, ::-1])
     codes[start[:, None] + np.arange(MOTIF_LENGTH)] = written

@@ -57,7 +57,7 @@ def test_values_that_are_not_counts(tmp_path, value):
 
 def test_missing_columns_are_told_with_the_nearest_name(tmp_path):
     said = problems(tmp_path / "c.tsv", TEXT, {"low": "ct1", "high": "ct_2"}, "seq")
-    assert 'row 1, column "seq": missing column; there are: set, ct_0' in said
+    assert "row 1, column \"seq\": missing column (did you mean 'set'?); there are: set, ct_0, ct_1, ct_2, x" in said
     assert "row 1, column \"ct1\": missing column (did you mean 'ct_1'?)" in said
 
 

@@ -22,9 +22,10 @@ RECIPE = {
     },
     "training": {
         "batch_size": 4,
+        "profile_weight": 0.1,
         "steps": 60,
         "steps_per_validation": 30,
-        "optimiser": {"name": "adam", "learning_rate": 0.01},
+        "optimiser": {"name": "adam", "learning_rate": 0.003},
         "schedule": {"name": "constant"},
     },
     "validation": {"windows": 12},

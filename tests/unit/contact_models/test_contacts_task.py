@@ -141,7 +141,7 @@ def test_profiles_add_their_cross_entropy(tmp_path):
     contacts, profiles = network(one_hot(batch["codes"]))
     expected = torch.nn.functional.binary_cross_entropy(profiles, batch["labels"]).item()
     error = masked_squared_error(contacts[:, 0], batch["targets"]).item()
-    assert with_profiles.loss(network, batch).item() == pytest.approx(error + expected, rel=1e-5)
+    assert with_profiles.loss(network, batch).item() == pytest.approx(error + 0.1 * expected, rel=1e-5)
     assert without.build_network().profiles == 0
 
 

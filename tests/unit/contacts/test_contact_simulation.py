@@ -1,6 +1,7 @@
 """The simulated map holds what its truth says, and the stage finds it again."""
 
 import hashlib
+from itertools import pairwise
 
 import cooler
 import numpy as np
@@ -95,9 +96,11 @@ def test_genome_is_what_the_truth_says(simulated, truth):
         assert np.corrcoef(gc[:-1], compartment[:-1])[0, 1] > 0.9
         sites = truth["site_chromosome"] == index
         scores = find_motif(codes)
-        np.testing.assert_allclose(scores[truth["site_start"][sites]], truth["site_score"][sites])
-        bound = np.flatnonzero(scores > 13)
-        assert len(bound) < 1.3 * (truth["site_score"][sites] > 13).sum() + 3
+        assert (scores[truth["site_start"][sites]] >= truth["site_score"][sites] - 1e-9).all()
+        strong_sites = sites & (truth["site_score"] > 5)
+        np.testing.assert_allclose(scores[truth["site_start"][strong_sites]], truth["site_score"][strong_sites])
+        bound = np.flatnonzero(scores > 11.5)
+        assert len(bound) <= (truth["site_score"][sites] > 11.5).sum() + 1
 
 
 def test_motifs_at_the_ends_of_a_domain_point_at_each_other(truth):
@@ -193,7 +196,7 @@ def test_borders_insulate_and_corners_are_enriched(simulated, truth):
         for position in border[(border > 15) & (border < reach - 15)]:
             across.append(np.nanmean(target[position - 10 : position, position : position + 10]))
             within.append(np.nanmean(target[position : position + 10, position + 10 : position + 20]))
-        for left, right in zip(border[:-1], border[1:], strict=True):
+        for left, right in pairwise(border):
             if right < reach - 8 and right - left > 25:
                 corner.append(np.nanmean(target[left : left + 2, right - 2 : right]))
                 beside.append(np.nanmean(target[left + 8 : left + 10, right - 10 : right - 8]))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -132,3 +133,19 @@ def test_unknown_flag_is_told():
 def test_values_outside_the_bins_are_told():
     with pytest.raises(InputError, match=r"2 of 3 values are outside 0 to 17, e\.g\. -1\.3.*loss `mse`"):
         SoftLabelLoss().check(np.array([-1.3, 5.0, 17.2]), "dataset")
+
+
+def test_left_context_is_the_plasmid_before_its_gap(shared_data):
+    plasmid = json.loads((shared_data / "expression" / "dream" / "plasmid.json").read_text())
+    assert plasmid[: plasmid.index("N")].endswith(PLASMID_LEFT)
+
+
+def test_published_training_sequences(shared_data):
+    table = pd.read_csv(shared_data / "expression" / "dream" / "demo_train.txt.gz", sep="\t", header=None)
+    encoded = PlasmidEncoding().codes(table[0], "demo_train.txt.gz")
+    for i in range(0, len(table), 97):
+        assert as_text(encoded[i]) == (PLASMID_LEFT + table[0][i][17:])[-150:]
+    assert int((encoded == 4).any(axis=1).sum()) == 25  # the sequences with N
+    expression = table[1].to_numpy(float)
+    SoftLabelLoss().check(expression, "demo_train.txt.gz")
+    assert np.abs(soft_labels(expression) @ np.arange(18) - expression).max() < 0.17  # largest at the open ends

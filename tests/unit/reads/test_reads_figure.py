@@ -15,7 +15,8 @@ STEPS = ["read pairs", "merged", "flanks found", "length kept", "without N", "un
 
 @pytest.fixture
 def funnels():
-    reads = [("lib", f"bin{b:02d}", step, n) for b in range(18) for step, n in zip(STEPS, [100, 97, 90, 90, 88, 20])]
+    counts = dict(zip(STEPS, [100, 97, 90, 90, 88, 20], strict=True))
+    reads = [("lib", f"bin{b:02d}", step, n) for b in range(18) for step, n in counts.items()]
     clusters = []
     for b in range(18):
         counts = {
@@ -63,7 +64,7 @@ def test_figure_files_and_equal_bytes(funnels, tmp_path):
         assert first == second
         assert first
     caption = json.loads((tmp_path / "a" / "lib.funnel.json").read_text())["caption"]
-    assert "1,404 of 1,800 reads or pairs (78.0 %)" in caption
+    assert "1,404 of 1,800 reads or pairs (78.00 %)" in caption
     drawn = pd.read_csv(tmp_path / "a" / "lib.funnel.tsv", sep="\t")
     assert drawn["lost_percent"].tolist() == pytest.approx([22] * 19)
     assert (drawn["lost_percent_low"] < 22).all()
