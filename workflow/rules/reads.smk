@@ -8,6 +8,8 @@ rule count_reads:
         "logs/{run}/reads/{library}.{bin}.log",
     benchmark:
         "logs/{run}/benchmarks/count_reads/{library}.{bin}.tsv"
+    wildcard_constraints:
+        library=one_of(libraries_with(source=["simulated", "fastq"])),
     conda:
         "../../envs/reads.yaml"
     resources:
@@ -36,6 +38,8 @@ rule plot_funnel:
         others=multiext("results/{run}/figures/reads/{library}.funnel", ".png", ".tsv", ".json"),
     log:
         "logs/{run}/reads/{library}.plot_funnel.log",
+    wildcard_constraints:
+        library=one_of(libraries_with(source=["simulated", "fastq"])),
     conda:
         "../../envs/table.yaml"
     resources:

@@ -244,7 +244,7 @@ def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, setting
     table = table.with_columns(split=pl.Series(split.astype(str)))
     table = table.with_columns(pos=pl.when(pl.col("split") == "test").then("pos").otherwise(-1))
     table = table.filter(pl.col("split") != REMOVED).select(*COLUMNS, "split", "pos")
-    for row in leakage.iter_rows(named=True):
+    for row in leakage.iter_rows(named=True) if train is not None else ():
         logger.info(
             "near-identical pairs %s - %s: %s in a plain random split, %s in this one",
             row["first"], row["second"], f"{row['pairs_before']:,}", f"{row['pairs_after']:,}",

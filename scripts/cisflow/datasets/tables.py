@@ -83,7 +83,7 @@ def read_text_table(path: str | Path, headless: tuple[str, ...] = ("sequence", "
         )
     except pl.exceptions.NoDataError:
         raise InputError(Problem(str(path), "the file is empty; expected rows of sequences and expression")) from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(Problem(str(path), f"not a table with equally many cells in every line: {reason}")) from None
     if has_header:
@@ -205,7 +205,8 @@ def _measurement_column(table: pl.DataFrame, where: str) -> str:
         there = ", ".join(name for name in table.columns if name != "row")
         raise InputError(
             Problem(
-                where, f"no column of measurements; expected `expression`, or one that ends in `_expression`: {there}"
+                where,
+                f"expected one column of measurements, `expression` or a name that ends in `_expression`, not: {there}",
             )
         )
     return named[0]

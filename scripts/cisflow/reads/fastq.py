@@ -8,11 +8,11 @@ Memory is bounded by the size of a block.
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numba import njit
@@ -159,13 +159,25 @@ def _chunks(path: str | Path, block_bytes: int) -> Iterator[bytes]:
     try:
         with open(path, "rb") as plain:
             packed = plain.read(2) == b"\x1f\x8b"
-        opened: IO[bytes] = gzip.open(path, "rb") if packed else open(path, "rb")  # noqa: SIM115
+        opened: gzip.GzipFile | io.BufferedReader = gzip.open(path) if packed else open(path, "rb")  # noqa: SIM115
     except OSError as error:
         reason = "file not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
         raise InputError(Problem(str(path), f"{reason}; expected a FASTQ file")) from None
     with opened:
-        while chunk := opened.read(block_bytes):
-            yield chunk
+        failure: Exception | None = None
+        while failure is None:
+            parts, size = [], 0
+            try:
+                while size < block_bytes and (part := opened.read1(block_bytes - size)):
+                    parts.append(part)
+                    size += len(part)
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                failure = error  # told after what could be read, so that the message can count the whole reads
+            if size:
+                yield b"".join(parts)
+            elif failure is None:
+                return
+        raise failure
 
 
 def read_fastq(path: str | Path, block_bytes: int = BLOCK_BYTES) -> Iterator[FastqBlock]:

@@ -66,6 +66,12 @@ def _html_table(table: pd.DataFrame) -> dict[str, Any]:
     return {"columns": list(table.columns), "numeric": numeric, "rows": rows}
 
 
+def _with_interval(row: pd.Series) -> str:
+    if pd.isna(row["value"]):
+        return "not defined"
+    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}, {row['n_windows']:.0f} windows)"
+
+
 def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame) -> list[str]:
     """Sentences with the main numbers of the run."""
     sentences = []
@@ -82,12 +88,12 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
             f"Spearman Score {best['spearman_score']:.3f})."
         )
     for path in given.contact_summaries:
-        summary = read_table(path)
-        for row in summary[summary["metric"] == "pearson_distance_subtracted"].itertuples():
+        summary = read_table(path).set_index(["model", "metric"])
+        for model in summary.index.unique("model"):
+            plain, adjusted = (summary.loc[(model, m)] for m in ("pearson", "pearson_distance_subtracted"))
             sentences.append(
-                f"Map {Path(path).parent.name}, {row.model}: correlation {row.value:.3f} "
-                f"({row.low:.3f} to {row.high:.3f}) with the held-out map after subtracting "
-                f"the mean per distance, over {row.n_windows} windows."
+                f"Map {Path(path).parent.name}, {model}: mean correlation with the held-out windows "
+                f"{_with_interval(plain)}; after subtracting the mean per distance {_with_interval(adjusted)}."
             )
     return sentences
 

@@ -106,6 +106,12 @@ def motif_matrix() -> np.ndarray:
     return matrix
 
 
+def _draw_bases(rng: np.random.Generator, strong: np.ndarray) -> np.ndarray:
+    """Draw C or G where ``strong``, else A or T; uint8 codes."""
+    second = rng.random(len(strong)) < 0.5
+    return np.where(strong, np.where(second, 1, 2), np.where(second, 0, 3)).astype(np.uint8)
+
+
 def _draw_motifs(rng: np.random.Generator, n: int, matrix: np.ndarray) -> np.ndarray:
     """Draw motifs position by position; uint8 (n, positions)."""
     return (rng.random((n, len(matrix), 1)) > np.cumsum(matrix, axis=1)[:, :3]).sum(axis=2).astype(np.uint8)
@@ -135,12 +141,12 @@ def simulate_chromosome(rng: np.random.Generator, length: int, model: GenomeMode
     gc = np.where(is_a, model.gc[1], model.gc[0]) + rng.normal(0, model.gc_spread, len(segment_start))
     gc_by_base = np.repeat(gc, np.diff(np.append(segment_start, length)))
     strong = rng.random(length) < gc_by_base
-    second = rng.random(length) < 0.5
-    codes = np.where(strong, np.where(second, 1, 2), np.where(second, 0, 3)).astype(np.uint8)
-    # Matches by chance would look like bound sites without effect: complementing them in place removes them.
-    unwanted = np.flatnonzero(find_motif(codes) > model.bound_above - 2 * model.binding_slope)
-    positions = np.unique(unwanted[:, None] + np.arange(MOTIF_LENGTH))
-    codes[positions] = 3 - codes[positions]
+    codes = _draw_bases(rng, strong)
+    # Matches by chance would look like bound sites without effect: they are drawn anew until none is left.
+    highest = model.bound_above - 2 * model.binding_slope
+    while len(unwanted := np.flatnonzero(find_motif(codes) > highest)):
+        positions = np.unique(unwanted[:, None] + np.arange(MOTIF_LENGTH))
+        codes[positions] = _draw_bases(rng, strong[positions])
 
     border = _cuts(rng, length, *model.domain)
     n_decoys = round(model.decoys * len(border))

@@ -100,7 +100,9 @@ def test_genome_is_what_the_truth_says(simulated, truth):
         strong_sites = sites & (truth["site_score"] > 5)
         np.testing.assert_allclose(scores[truth["site_start"][strong_sites]], truth["site_score"][strong_sites])
         bound = np.flatnonzero(scores > 11.5)
-        assert len(bound) <= (truth["site_score"][sites] > 11.5).sum() + 1
+        # No matches by chance: whatever looks bound is a site of the truth, or overlaps one.
+        distance = np.abs(np.subtract.outer(bound, truth["site_start"][sites])).min(axis=1)
+        assert distance.max() < 19
 
 
 def test_motifs_at_the_ends_of_a_domain_point_at_each_other(truth):

@@ -94,8 +94,9 @@ def test_truncated_gzip_says_how_far_it_came(tmp_path):
     data = gzip.compress(text([(r, "I" * 100) for r in reads]).encode())
     path = tmp_path / "cut.fastq.gz"
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"cut.fastq.gz: the gzip file ends early, after [1-9][\d,]* whole reads"):
-        content(path, 4096)
+    for block_bytes in (4096, 1 << 24):
+        with pytest.raises(InputError, match=r"cut.fastq.gz: the gzip file ends early, after 1,[45]\d\d whole reads"):
+            content(path, block_bytes)
 
 
 def test_damaged_gzip(tmp_path):
