@@ -65,8 +65,10 @@ def test_counts_are_conserved_from_reads_to_elements(tiny_run):
         assert counts[name].sum() == pd.read_parquet(root / "reads" / "random" / f"{name}.parquet")["reads"].sum()
 
 
-def test_a_changed_setting_reruns_what_depends_on_it_and_no_more(tiny_run):
-    code, text = snakemake(tiny_run, "-n", "--configfile", str(TINY), "--config", "ranking={draws: 300}")
+def test_a_changed_setting_reruns_what_depends_on_it_and_no_more(tiny_run, tmp_path):
+    overlay = tmp_path / "more_draws.yaml"
+    overlay.write_text("ranking:\n  draws: 300\n")
+    code, text = snakemake(tiny_run, "-n", "--configfile", str(TINY), str(overlay))
     assert code == 0
     rules = planned_rules(text)
     assert "bootstrap_models" in rules

@@ -62,10 +62,10 @@ def test_every_rule_has_its_directives():
 
 
 def test_wrong_config_stops_before_any_job(tmp_path):
-    code, text = snakemake(tmp_path, "--cores", "1", "--config", "devise=cpu", "ranking={drows: 1}")
+    code, text = snakemake(tmp_path, "--cores", "1", "--config", "devise=cpu", "sead=1")
     assert code != 0
     assert "unknown key (did you mean 'device'?)" in text
-    assert "unknown key (did you mean 'draws'?)" in text
+    assert "unknown key (did you mean 'seed'?)" in text
     assert not (tmp_path / "results").exists()
 
 

@@ -128,8 +128,10 @@ def _correlations(
                 y[i] = values[m, chosen[i]]
                 some_keys[i] = keys[m, chosen[i]]
             _average_ranks(some_keys, rank_y, work)
-            result[d, m - 1, 0] = _correlation(x, y)
-            result[d, m - 1, 1] = _correlation(rank_x, rank_y)
+            rank_correlation = _correlation(rank_x, rank_y)
+            # Ranks are exact, so they tell a constant draw apart where the rounding of a mean would hide it.
+            result[d, m - 1, 0] = np.nan if np.isnan(rank_correlation) else _correlation(x, y)
+            result[d, m - 1, 1] = rank_correlation
     return result
 
 

@@ -119,6 +119,7 @@ def estimate_bin_mean(
     names: Sequence[str] | None = None,
     elements: Sequence[object] | np.ndarray | None = None,
     where: str = "counts",
+    shares: ArrayLike | None = None,
 ) -> BinMean:
     """Estimate the expression of every element as the weighted average of the bins that hold its reads.
 
@@ -142,6 +143,9 @@ def estimate_bin_mean(
         Names of the bins and of the rows for messages.
     where : str
         What to call the table in messages.
+    shares : sequence of float, optional
+        Share of all cells between the bounds of each bin. Weights `cells` take it in place of the sorted cells, whose
+        number the sorter may cap.
 
     Returns
     -------
@@ -160,7 +164,7 @@ def estimate_bin_mean(
     empty = [name for name, total in zip(names, totals, strict=True) if total == 0]
     if empty:
         logger.warning("Bins without reads are left out: %s", ", ".join(empty))
-    per_read = read_weights(totals, weights, known_cells)
+    per_read = read_weights(totals, weights, known_cells if shares is None else np.asarray(shares, dtype=float))
     inflation = read_inflation(totals, known_cells)
     mean, spread, effective, n_reads, single = _means(counts, places, per_read, inflation)
 

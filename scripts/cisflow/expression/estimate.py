@@ -27,6 +27,7 @@ def _numbers(bins: list[dict[str, Any]], column: str) -> np.ndarray:
 
 
 def _bin_mean(counts: np.ndarray, bins: list[dict], settings: dict, elements: np.ndarray, where: str) -> pd.DataFrame:
+    shares = _numbers(bins, "upper_quantile") - _numbers(bins, "lower_quantile")
     result = estimate_bin_mean(
         counts,
         _numbers(bins, "position"),
@@ -35,6 +36,7 @@ def _bin_mean(counts: np.ndarray, bins: list[dict], settings: dict, elements: np
         [row["bin"] for row in bins],
         elements,
         where,
+        shares=shares if np.isfinite(shares).all() else None,
     )
     return pd.DataFrame(
         {

@@ -149,8 +149,8 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                     needs("bins", b, "upper_quantile", "by method maude")
         if study.config["estimate"]["bin_weights"] == "cells" and row["methods"] and "bin-mean" in row["methods"]:
             for b in bins:
-                if b["role"] == "sorted":
-                    needs("bins", b, "cells", "by bin weights `cells`")
+                if b["role"] == "sorted" and (b["lower_quantile"] is None or b["upper_quantile"] is None):
+                    needs("bins", b, "cells", "by bin weights `cells` where the quantiles are not given")
     for row in rows["bins"]:
         known("bins", row, "library", study.libraries, "library")
         low, high = row["lower_quantile"], row["upper_quantile"]
@@ -199,7 +199,18 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                     )
                 )
             file_exists("datasets", row, f"{side}_table")
-        if row["subsets"] != "simulated":
+        if row["subsets"] == "simulated":
+            tested = study.libraries.get(row["test_library"] or "", {})
+            if (tested.get("kind"), tested.get("source")) != ("designed", "simulated"):
+                problems.append(
+                    Problem(
+                        shown["datasets"],
+                        "'simulated' needs a test_library of kind designed and source simulated",
+                        row["_row"],
+                        "subsets",
+                    )
+                )
+        else:
             file_exists("datasets", row, "subsets")
         file_exists("datasets", row, "predictions")
         if study.models_of(row["dataset"]) and not (row["train_library"] or row["train_table"]):
@@ -224,6 +235,10 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                     )
                 )
     for row in rows["models"]:
+        if row["model"] == "submitted":
+            problems.append(
+                Problem(shown["models"], "'submitted' stands for predictions made elsewhere", row["_row"], "model")
+            )
         known("models", row, "dataset", {**study.datasets, **study.maps}, "dataset or map")
         file_exists("models", row, "recipe")
     return problems

@@ -173,3 +173,13 @@ def test_every_config_leaf_is_in_the_schema(config):
         with pytest.raises(InputError, match="unknown key"):
             read_study(broken, SCHEMAS, CHECKOUT)
     assert schema["additionalProperties"] is False
+
+
+def test_model_named_like_the_submissions(config, sheets):
+    edit(sheets / "models.tsv", "dream_cnn\tpromoters", "submitted\tpromoters")
+    assert "'submitted' stands for predictions made elsewhere" in problems_of(config)
+
+
+def test_simulated_subsets_without_a_simulated_library(config, sheets):
+    edit(sheets / "datasets.tsv", "\tdesigned\tmaude", "\trandom\tbin-mean")
+    assert "'simulated' needs a test_library of kind designed and source simulated" in problems_of(config)
