@@ -34,7 +34,6 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/mypy
 
 format: env
 	$(BIN)/ruff check --fix .

@@ -13,7 +13,7 @@ rule cluster_sequences:
         library=one_of(libraries_with(source=["simulated", "fastq"], kind=["random"])),
     conda:
         "../../envs/reads.yaml"
-    threads: 8
+    threads: up_to_half_the_cores(8)
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 480 * attempt,
@@ -44,7 +44,7 @@ rule align_designed:
         library=one_of(libraries_with(source=["simulated", "fastq"], kind=["designed"])),
     conda:
         "../../envs/reads.yaml"
-    threads: 8
+    threads: up_to_half_the_cores(8)
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,

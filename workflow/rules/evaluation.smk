@@ -30,7 +30,7 @@ rule score_models:
         "logs/{run}/benchmarks/evaluation/{dataset}.score_models.tsv"
     conda:
         "../../envs/table.yaml"
-    threads: 2
+    threads: up_to_half_the_cores(4)
     resources:
         mem_mb=2000,
         runtime=30,
@@ -54,7 +54,7 @@ rule bootstrap_models:
         "logs/{run}/benchmarks/evaluation/{dataset}.bootstrap_models.tsv"
     conda:
         "../../envs/table.yaml"
-    threads: 2
+    threads: up_to_half_the_cores(4)
     resources:
         mem_mb=4000,
         runtime=60,

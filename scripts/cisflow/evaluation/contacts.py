@@ -95,8 +95,8 @@ def read_predictions(paths: Mapping[str, str | Path]) -> dict[str, dict[str, np.
     problems = [
         Problem(
             str(paths[model]),
-            f"{_windows_in_words(predictions[model])}, but {first} has {_windows_in_words(predictions[first])}; give all "
-            "models of a map the same `window` and `evaluation` in their recipes",
+            f"{_windows_in_words(predictions[model])}, but {first} has {_windows_in_words(predictions[first])}; "
+            "give all models of a map the same `window` and `evaluation` in their recipes",
         )
         for model in others
         if not all(

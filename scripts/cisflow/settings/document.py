@@ -33,7 +33,7 @@ snakemake --cores 8 --configfile config/studies/my_study.yaml --config data_dir=
 
 | you have | start from | sheets needed |
 | --- | --- | --- |
-| paired or single-end FASTQ of sorted bins, random library | `config/config.yaml`, source `fastq` | libraries, bins, reads |
+| FASTQ of sorted bins, paired or single-end, random library | `config.yaml`, source `fastq` | libraries, bins, reads |
 | the same, designed library (ordered sequences known) | `studies/facs_seq_tnac.yaml` | libraries, bins, reads |
 | counts per bin | `studies/kinney2010.yaml` | libraries, bins |
 | a table of sequences and expression | `studies/dream2022_sample.yaml` | datasets, models |

@@ -172,7 +172,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                         Problem(
                             shown["bins"],
                             f"{after[column]:g} of bin {after['bin']!r} lies below {before[column]:g} of bin "
-                            f"{before['bin']!r}, although its position is higher (library {library}); are bins swapped?",
+                            f"{before['bin']!r}, although its position is higher; are bins of {library} swapped?",
                             after["_row"],
                             column,
                         )

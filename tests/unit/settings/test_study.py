@@ -89,7 +89,7 @@ def test_missing_file(config, sheets):
 
 def test_swapped_bins(config, sheets):
     edit(sheets / "bins.tsv", "random\tbin01\tsorted\t1\t", "random\tbin01\tsorted\t7.5\t")
-    assert "are bins swapped?" in problems_of(config)
+    assert "are bins of random swapped?" in problems_of(config)
 
 
 @pytest.mark.parametrize(
