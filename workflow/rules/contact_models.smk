@@ -208,7 +208,7 @@ rule plot_contact_learning_curves:
         settings=lambda wildcards: {
             "name": wildcards.map,
             "bundles": bundles(wildcards.map),
-            "losses": ["masked squared error + profiles"],
+            "losses": ["squared error + cross-entropy"],
             "metric": "validation Pearson r per window",
         },
     message:
