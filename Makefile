@@ -42,6 +42,7 @@ format: env
 
 docs: env
 	$(BIN)/python -m cisflow.settings.document
+	$(BIN)/snakemake --rulegraph | $(BIN)/python docs/rulegraph.py | dot -Tsvg > docs/rulegraph.svg
 
 bench: env
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -119,7 +119,7 @@ def expression_tables():
 
 def up_to_half_the_cores(most):
     """Threads of a job: with all cores it would wait until every long training job beside it has ended."""
-    return max(1, min(most, (workflow.cores or 2 * most) // 2))
+    return max(1, min(most, (workflow.resource_settings.cores or 2 * most) // 2))
 
 
 def libraries_with(**wanted):

@@ -106,7 +106,9 @@ def plot_predicted_maps(predictions: Predictions, map_name: str, svg: str | Path
 
 def _agreement(scores: pd.Series) -> str:
     adjusted = scores[RANKING_METRIC]
-    return f"r {scores['pearson']:.2f}, by distance " + (f"{adjusted:.2f}" if np.isfinite(adjusted) else "undefined")
+    return f"r {scores['pearson']:.2f}, distance removed " + (
+        f"{adjusted:.2f}" if np.isfinite(adjusted) else "undefined"
+    )
 
 
 def _range(scores: pd.DataFrame) -> str:
