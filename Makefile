@@ -15,7 +15,8 @@ demo: env
 	echo "Report: results/demo/report.html ($$(( $$(date +%s) - start )) s)"
 
 test: env
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 -m 'not dag'
+	$(BIN)/python -m pytest -m dag # one after the other: Snakemake itself uses both cores
 
 env: tools $(STAMP)
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import CHECKOUT
 from running import TINY, command, environment, planned_rules, snakemake, tables
 
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+pytestmark = pytest.mark.dag
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from conftest import CHECKOUT, SHARED
 from running import planned_rules, snakemake
 
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+pytestmark = pytest.mark.dag
 STUDY = CHECKOUT / "config" / "studies" / "dream2022_public.yaml"
 #: Rank, Pearson Score and Spearman Score of the public leaderboard's data.
 EXPECTED = {
