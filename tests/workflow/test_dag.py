@@ -114,7 +114,12 @@ def test_killed_run_continues_to_the_same_bytes(tiny_run, tmp_path):
     # Training is what loses most when killed: take the stages before it from the finished run.
     shutil.copytree(tiny_run / "results", tmp_path / "results", copy_function=shutil.copy2)
     shutil.copytree(tiny_run / ".snakemake" / "metadata", tmp_path / ".snakemake" / "metadata")
-    shutil.rmtree(tmp_path / "results" / "tiny" / "models" / "promoters" / "dream_rnn")
+    root = tmp_path / "results" / "tiny"
+    for lost in ("models/promoters/dream_rnn", "predictions/promoters", "evaluation/promoters"):
+        shutil.rmtree(root / lost)
+    for figure in [*root.glob("figures/models/promoters.*"), *root.glob("figures/evaluation/promoters.*")]:
+        figure.unlink()
+    (root / "report.html").unlink()
     process = _start(tmp_path, "--cores", "1", "--configfile", str(TINY))
     state = tmp_path / "state" / "tiny" / "promoters" / "dream_rnn" / "seed1"
     deadline = time.monotonic() + 240

@@ -106,9 +106,8 @@ def plot_predicted_maps(predictions: Predictions, map_name: str, svg: str | Path
 
 def _agreement(scores: pd.Series) -> str:
     adjusted = scores[RANKING_METRIC]
-    return f"r {scores['pearson']:.2f}, distance removed " + (
-        f"{adjusted:.2f}" if np.isfinite(adjusted) else "undefined"
-    )
+    plain = f"r {scores['pearson']:.2f}"
+    return f"{plain}, distance removed {adjusted:.2f}" if np.isfinite(adjusted) else plain
 
 
 def _range(scores: pd.DataFrame) -> str:

@@ -251,6 +251,7 @@ def test_block_size_of_the_network_changes_nothing(narrow):
 
 def test_encoding_in_blocks_has_the_same_gradients(narrow):
     network, sequence = narrow
+    sequence = sequence[:1, :, :3000]
     gradients = []
     for encode in (network.encode, lambda x: network.encode_in_blocks(x, 9)):
         network.zero_grad()
