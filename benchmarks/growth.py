@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from maude import simulate
-from reads import LETTERS, READ_LENGTH, SETTINGS, cpu_seconds, simulate_amplicons, write_fastq
+from reads import DISTAL, LETTERS, PROXIMAL, READ_LENGTH, SETTINGS, cpu_seconds, simulate_amplicons, write_fastq
 
 from cisflow.clusters.self_alignment import Seeds, cluster_sequences
 from cisflow.contacts.coarsegrain import adaptive_coarsegrain
@@ -51,7 +51,7 @@ def _reads(pairs: int, folder: Path) -> Work:
 
 
 def _clusters(sequences: int, folder: Path) -> Work:
-    flanked = [SETTINGS.distal_flank + s + SETTINGS.proximal_flank for s in _random_letters(sequences, 80)]
+    flanked = [DISTAL + s + PROXIMAL for s in _random_letters(sequences, 80)]
     pooled = pl.DataFrame({"sequence": flanked}).with_columns(reads=pl.lit(1, pl.UInt64))
     return lambda: cluster_sequences(pooled, "library", Seeds(1, 18), (17, 13))
 

@@ -28,7 +28,7 @@ from cisflow.randomness import generator
 from cisflow.reads.count import ReadSettings, count_reads
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
-SETTINGS = ReadSettings(DISTAL, PROXIMAL, 40, 15, 0.75, 2, True, "forward", 48, 112)
+SETTINGS = ReadSettings(f"{DISTAL} {{variable:48-112}} {PROXIMAL}", 40, 15, 0.75, 2, True, "forward")
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 READ_LENGTH = 76
 

@@ -20,7 +20,7 @@ rule cluster_sequences:
     params:
         code=code("cluster_sequences.py"),
         settings={
-            "reads": {key: config["reads"][key] for key in ("distal_flank", "proximal_flank", "keep_flanks")},
+            "reads": {key: config["reads"][key] for key in ("structure", "keep_flanks")},
             "seeds": {key: config["cluster"][key] for key in ("seed_mismatches", "seed_length")},
         },
     message:

@@ -12,12 +12,15 @@ sys.path.insert(0, str(SCRIPTS))
 from cisflow.devices import gpu_present
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
+from cisflow.reads.structure import parse_structure
 from cisflow.settings.study import read_study
 
 try:
     study = read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT)
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+STRUCTURE = parse_structure(config["reads"]["structure"])
 
 
 def one_of(names):

@@ -77,7 +77,7 @@ rule plot_recovery:
     params:
         code=code("plot_recovery.py"),
         settings={
-            name: "" if config["reads"]["keep_flanks"] else config["reads"][name]
+            name: "" if config["reads"]["keep_flanks"] else getattr(STRUCTURE, name)
             for name in ("distal_flank", "proximal_flank")
         },
     message:

@@ -41,7 +41,7 @@ rule simulate_random_library:
             "library": wildcards.library,
             "kind": "random",
             "seed": config["seed"],
-            "flanks": {end: config["reads"][f"{end}_flank"] for end in ("distal", "proximal")},
+            "flanks": {"distal": STRUCTURE.distal_flank, "proximal": STRUCTURE.proximal_flank},
             "bins": SIMULATED_BINS[wildcards.library],
             "simulation": {
                 "promoters": config["simulation"]["promoters"],
@@ -80,7 +80,7 @@ rule simulate_designed_library:
             "library": wildcards.library,
             "kind": "designed",
             "seed": config["seed"],
-            "flanks": {end: config["reads"][f"{end}_flank"] for end in ("distal", "proximal")},
+            "flanks": {"distal": STRUCTURE.distal_flank, "proximal": STRUCTURE.proximal_flank},
             "bins": SIMULATED_BINS[wildcards.library],
             "simulation": {
                 "reads_per_element": config["simulation"]["designed_reads_per_element"],

@@ -138,11 +138,10 @@ def read_ordered(path: str | Path) -> pl.DataFrame:
 
 def _variable_parts(table: pl.DataFrame, settings: ReadSettings, path: str) -> pl.Series:
     """Parts between the flanks; the whole sequences when none of them holds the flanks."""
-    if not (settings.distal_flank or settings.proximal_flank):
+    distal, proximal = settings.parsed.distal_flank, settings.parsed.proximal_flank
+    if not (distal or proximal):
         return table["sequence"]
-    located = locate_variable_part(
-        Sequences.from_series(table["sequence"]), settings.distal_flank, settings.proximal_flank, 0
-    )
+    located = locate_variable_part(Sequences.from_series(table["sequence"]), distal, proximal, 0)
     if not located.found.any():
         return table["sequence"]
     without = table.filter(pl.Series(~located.found))
@@ -152,7 +151,7 @@ def _variable_parts(table: pl.DataFrame, settings: ReadSettings, path: str) -> p
                 [
                     Problem(
                         path,
-                        f"{name!r} lacks the flanks {settings.distal_flank!r} ... {settings.proximal_flank!r} that "
+                        f"{name!r} lacks the flanks {distal!r} ... {proximal!r} that "
                         "other ordered sequences hold; expected all of them with the flanks, or all without",
                         row,
                     )
@@ -189,12 +188,13 @@ def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
     table, where = read_ordered(path), str(path)
     table = table.with_columns(variable=_variable_parts(table, settings, where))
     length = pl.col("variable").str.len_bytes().cast(pl.Int64)
-    wrong = table.filter((length < settings.min_variable_length) | (length > settings.max_variable_length))
+    shortest, longest = settings.parsed.min_variable_length, settings.parsed.max_variable_length
+    wrong = table.filter((length < shortest) | (length > longest))
     problems = [
         Problem(
             where,
-            f"{name!r} has {n} bases between the flanks, but reads are kept from {settings.min_variable_length} to "
-            f"{settings.max_variable_length} (reads.min_variable_length, reads.max_variable_length)",
+            f"{name!r} has {n} bases between the flanks, but reads are kept from {shortest} to {longest} "
+            "(reads.structure)",
             row,
         )
         for row, name, n in wrong.select("row", "element", length.alias("n")).iter_rows()
@@ -207,7 +207,8 @@ def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
     ]
     if problems:
         raise InputError(shown(problems, where))
-    before, after = (settings.distal_flank, settings.proximal_flank) if settings.keep_flanks else ("", "")
+    flanks = settings.parsed.distal_flank, settings.parsed.proximal_flank
+    before, after = flanks if settings.keep_flanks else ("", "")
     return OrderedLibrary(
         table.select("element", sequence=pl.format(f"{before}{{}}{after}", "variable"), variable="variable")
     )

@@ -18,6 +18,7 @@ from cisflow.clusters.union import Components
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
+from cisflow.reads.structure import parse_structure
 
 #: Flanks left on the query are shared by nearly all sequences; with seeds in them every query hits every sequence.
 SHARED_BASES = 12  # shorter than a seed: part of a seed that spans a flank's end is enough to slow Bowtie2 down
@@ -71,10 +72,10 @@ def check_query_ends(sequences: pl.Series, trim_start: int, trim_end: int) -> No
                 Problem(
                     "config",
                     f"{most[1]:,} of {len(sequences):,} query sequences {name} with the same bases {most[0]}: their "
-                    "flanks were not trimmed (name them in reads.distal_flank and reads.proximal_flank), or the "
+                    "flanks were not trimmed (name them in reads.structure), or the "
                     "library is made of variants of one parent (give it kind `designed`). Aligned against itself "
                     "each of them would hit all others, which takes a thousand times as long",
-                    column="reads.distal_flank" if name == "begin" else "reads.proximal_flank",
+                    column="reads.structure",
                 )
             )
     if problems:
@@ -164,4 +165,4 @@ def cluster_sequences(
 
 def flank_lengths(reads: dict[str, Any]) -> tuple[int, int]:
     """Bases of the flanks on counted sequences, from the config section ``reads``."""
-    return (len(reads["distal_flank"]), len(reads["proximal_flank"])) if reads["keep_flanks"] else (0, 0)
+    return parse_structure(reads["structure"]).flank_lengths(reads["keep_flanks"])

@@ -17,10 +17,11 @@ import polars as pl
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
+from cisflow.reads.extract import extract
 from cisflow.reads.fastq import BLOCK_BYTES, read_fastq, read_pairs
-from cisflow.reads.flanks import locate_variable_part
 from cisflow.reads.merge import merge_pairs
 from cisflow.reads.ragged import Sequences, contains
+from cisflow.reads.structure import ReadStructure, parse_structure
 
 #: Unique sequences of single blocks that wait before they are joined.
 WAITING_ROWS = 1 << 20
@@ -31,37 +32,28 @@ FEW_MERGED = 0.5
 class ReadSettings:
     """Config section ``reads``; see config/README.md for every key."""
 
-    distal_flank: str
-    proximal_flank: str
+    structure: str
     expected_overlap: int
     overlap_tolerance: int
     min_identity: float
     flank_mismatches: int
     keep_flanks: bool
     orientation: str
-    min_variable_length: int
-    max_variable_length: int
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.min_variable_length > self.max_variable_length:
-            problems.append(
+        if self.orientation == "either" and not self.parsed.has_literal:
+            raise InputError(
                 Problem(
                     "config",
-                    f"{self.min_variable_length} is greater than max_variable_length {self.max_variable_length}",
-                    column="reads.min_variable_length",
-                )
-            )
-        if self.orientation == "either" and not (self.distal_flank or self.proximal_flank):
-            problems.append(
-                Problem(
-                    "config",
-                    "'either' needs a flank to tell the strand from; give distal_flank or proximal_flank, or 'forward'",
+                    "'either' needs constant bases in reads.structure to tell the strand; add them, or use 'forward'",
                     column="reads.orientation",
                 )
             )
-        if problems:
-            raise InputError(problems)
+
+    @property
+    def parsed(self) -> ReadStructure:
+        """The read structure."""
+        return parse_structure(self.structure)
 
 
 @dataclass(frozen=True)
@@ -179,28 +171,21 @@ def count_reads(
     funnel = dict.fromkeys(steps, 0)
     counter, progress, reverse = UniqueCounter(), Progress(f"count {what}", None, unit), 0
     for n_reads, sequences in _blocks(read1, read2, settings, block_bytes):
-        located = locate_variable_part(
+        found = extract(
             sequences,
-            settings.distal_flank,
-            settings.proximal_flank,
+            settings.parsed,
             settings.flank_mismatches,
             both_strands=settings.orientation == "either",
+            keep_flanks=settings.keep_flanks,
         )
-        variable_length = located.stop - located.start
-        kept = (
-            located.found
-            & (variable_length >= settings.min_variable_length)
-            & (variable_length <= settings.max_variable_length)
-        )
-        before, after = (len(settings.distal_flank), len(settings.proximal_flank)) if settings.keep_flanks else (0, 0)
-        counted = located.sequences.take(kept).part(located.start[kept] - before, located.stop[kept] + after)
+        counted = found.counted.take(found.length_ok)
         clean = counted.take(~contains(counted, "N"))
         counter.add(clean.to_series())
-        reverse += int(np.count_nonzero(located.reverse))
+        reverse += int(np.count_nonzero(found.reverse))
         funnel[unit] += n_reads
         if read2:
             funnel["merged"] += len(sequences)
-        funnel["flanks found"] += int(np.count_nonzero(located.found))
+        funnel["flanks found"] += int(np.count_nonzero(found.found))
         funnel["length kept"] += len(counted)
         funnel["without N"] += len(clean)
         progress.advance(n_reads)

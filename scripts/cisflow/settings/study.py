@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.reads.structure import parse_structure
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 
@@ -244,6 +245,15 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
     return problems
 
 
+def _structure_problems(config: dict[str, Any]) -> list[Problem]:
+    """Faults of the read structure."""
+    try:
+        parse_structure(config["reads"]["structure"])
+    except InputError as error:
+        return error.problems
+    return []
+
+
 def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     for row in rows:
@@ -297,7 +307,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         With every problem of config and sheets.
     """
     schemas, checkout, workdir = Path(schemas), Path(checkout), Path(workdir)
-    problems = check_config(config, read_schema(schemas / "config.schema.yaml"))
+    problems = check_config(config, read_schema(schemas / "config.schema.yaml")) or _structure_problems(config)
     if problems:
         raise InputError(problems)
     data_dir = workdir / config["data_dir"]

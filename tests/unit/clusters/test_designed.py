@@ -21,7 +21,7 @@ from cisflow.problems import InputError
 from cisflow.reads.count import ReadSettings, count_reads
 from cisflow.reads.ragged import Sequences
 
-TNAC = ReadSettings("TAAGTGCATT", "TTTGCCCTTC", 40, 15, 0.75, 1, False, "either", 66, 84)
+TNAC = ReadSettings("TAAGTGCATT {variable:66-84} TTTGCCCTTC", 40, 15, 0.75, 1, False, "either")
 
 
 def random_sequence(rng, n=80):

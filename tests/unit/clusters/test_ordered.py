@@ -11,7 +11,7 @@ from cisflow.problems import InputError
 from cisflow.reads.count import ReadSettings
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
-SETTINGS = ReadSettings(DISTAL, PROXIMAL, 40, 15, 0.75, 2, True, "forward", 48, 112)
+SETTINGS = ReadSettings(f"{DISTAL} {{variable:48-112}} {PROXIMAL}", 40, 15, 0.75, 2, True, "forward")
 RNG = np.random.default_rng(3)
 VARIABLE = ["".join(RNG.choice(list("ACGT"), 80)) for _ in range(4)]
 
@@ -63,7 +63,7 @@ def test_flanks_in_only_some(tmp_path):
 
 def test_no_flanks_configured(tmp_path):
     path = write(tmp_path / "o.tsv", [("a", VARIABLE[0])])
-    table = ordered_library(path, dataclasses.replace(SETTINGS, distal_flank="", proximal_flank="")).table
+    table = ordered_library(path, dataclasses.replace(SETTINGS, structure="{variable:48-112}")).table
     assert table.rows() == [("a", VARIABLE[0], VARIABLE[0])]
 
 

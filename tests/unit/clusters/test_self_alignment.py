@@ -169,7 +169,7 @@ def test_published_options():
 
 
 def test_flanks_are_trimmed_only_when_the_sequences_carry_them():
-    reads = {"distal_flank": DISTAL, "proximal_flank": PROXIMAL, "keep_flanks": True}
+    reads = {"structure": f"{DISTAL} {{variable:48-112}} {PROXIMAL}", "keep_flanks": True}
     assert flank_lengths(reads) == (17, 13)
     assert flank_lengths({**reads, "keep_flanks": False}) == (0, 0)
 

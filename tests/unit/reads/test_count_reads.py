@@ -13,26 +13,20 @@ from cisflow.reads.count import ReadSettings, UniqueCounter, count_reads
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
 SETTINGS = ReadSettings(
-    distal_flank=DISTAL,
-    proximal_flank=PROXIMAL,
+    structure=f"{DISTAL} {{variable:70-90}} {PROXIMAL}",
     expected_overlap=40,
     overlap_tolerance=15,
     min_identity=0.75,
     flank_mismatches=2,
     keep_flanks=True,
     orientation="forward",
-    min_variable_length=70,
-    max_variable_length=90,
 )
 TNAC = dataclasses.replace(
     SETTINGS,
-    distal_flank="TAAGTGCATT",
-    proximal_flank="TTTGCCCTTC",
+    structure="TAAGTGCATT {variable:66-84} TTTGCCCTTC",
     flank_mismatches=1,
     keep_flanks=False,
     orientation="either",
-    min_variable_length=66,
-    max_variable_length=84,
 )
 
 
@@ -138,10 +132,10 @@ def test_reverse_reads_are_turned_round(tmp_path, library, variable):
 
 
 def test_settings_that_cannot_work():
-    with pytest.raises(InputError) as error:
-        dataclasses.replace(SETTINGS, min_variable_length=91, orientation="either", distal_flank="", proximal_flank="")
-    assert "91 is greater than max_variable_length 90" in str(error.value)
-    assert "'either' needs a flank" in str(error.value)
+    with pytest.raises(InputError, match="91 is greater than 90"):
+        dataclasses.replace(SETTINGS, structure="ACGT {variable:91-90}", orientation="either")
+    with pytest.raises(InputError, match="'either' needs constant bases"):
+        dataclasses.replace(SETTINGS, structure="{variable:70-90}", orientation="either")
 
 
 def test_unique_counter_joins_many_blocks(monkeypatch):
