@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from cisflow.datasets.edits import edits_up_to
-from cisflow.datasets.near_identical import near_identical_pairs
+from cisflow.clusters.edits import edits_up_to
+from cisflow.clusters.near_identical import near_identical_pairs
 from cisflow.reads.ragged import Sequences
 
 LEFT, RIGHT = b"TGCATTTTTTTCACATC", b"GGTTACGGCTGTT"

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from cisflow.clusters.bowtie import Index
-from cisflow.clusters.distance import edit_distances
+from cisflow.clusters.edits import edits_up_to
 from cisflow.clusters.elements import Elements, check_not_empty
 from cisflow.clusters.neighbours import neighbours
 from cisflow.clusters.ordered import OrderedLibrary
@@ -119,7 +119,7 @@ def nearest_references(
             found = [np.empty((3, 0), np.int64)]
             for row, reference in candidates:
                 pairs = np.unique(np.stack([waiting[row], reference]), axis=1)
-                edits = edit_distances(query_letters, reference_letters, pairs[0], pairs[1], distance)
+                edits = edits_up_to(query_letters, reference_letters, pairs[0], pairs[1], distance)
                 found.append(np.vstack([pairs, edits])[:, edits <= distance])
                 progress.advance(len(row))
             pairs = np.unique(np.concatenate(found, axis=1), axis=1)  # a pair can come in two blocks

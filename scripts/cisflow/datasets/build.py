@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from cisflow.datasets.near_identical import NearIdentical, TooManyPairsError, components, near_identical_pairs
+from cisflow.clusters.near_identical import NearIdentical, TooManyPairsError, components, near_identical_pairs
 from cisflow.datasets.split import TRAIN, SplitError, plain_split, split_components
 from cisflow.datasets.tables import COLUMNS
 from cisflow.joblog import logger

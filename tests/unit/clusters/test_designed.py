@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cisflow.clusters.bowtie import find_bowtie2, write_fasta
 from cisflow.clusters.designed import alignment_options, assign_to_ordered, nearest_references
-from cisflow.clusters.distance import edit_distances
+from cisflow.clusters.edits import edits_up_to
 from cisflow.clusters.elements import count_elements
 from cisflow.clusters.neighbours import neighbours
 from cisflow.clusters.ordered import OrderedLibrary, ordered_library
@@ -50,7 +50,7 @@ def substitutions(parent):
 def brute_force(queries, references, limit):
     letters, others = (Sequences.from_series(pl.Series(texts)) for texts in (queries, references))
     first, second = (part.ravel() for part in np.indices((len(queries), len(references))))
-    distances = edit_distances(letters, others, first, second, limit).reshape(len(queries), -1)
+    distances = edits_up_to(letters, others, first, second, limit).reshape(len(queries), -1)
     best = distances.min(axis=1)
     nearest = np.where((distances == best[:, None]).sum(axis=1) > 1, -2, distances.argmin(axis=1))
     found = best <= limit
@@ -94,7 +94,7 @@ def test_neighbours_hold_every_pair_at_distance_one(queries, references):
         for q, r in zip(query, reference, strict=True)
     }
     first, second = (part.ravel() for part in np.indices((len(queries), len(references))))
-    distances = edit_distances(letters, others, first, second, 3)
+    distances = edits_up_to(letters, others, first, second, 3)
     pairs = list(zip(first.tolist(), second.tolist(), strict=True))
     assert {pair for pair, d in zip(pairs, distances, strict=True) if d <= 1} <= found
     assert found <= {pair for pair, d in zip(pairs, distances, strict=True) if d <= 2}

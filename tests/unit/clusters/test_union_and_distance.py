@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from cisflow.clusters.distance import edit_distances
+from cisflow.clusters.edits import edits_up_to
 from cisflow.clusters.union import Components
 from cisflow.reads.ragged import Sequences
 
@@ -49,7 +49,7 @@ def plain_distance(a, b):
 def test_edit_distance_equals_the_full_table(a, b, limit):
     one, two = (Sequences.from_series(pl.Series([text])) for text in (a, b))
     zero = np.zeros(1, np.int64)
-    assert edit_distances(one, two, zero, zero, limit).tolist() == [min(plain_distance(a, b), limit + 1)]
+    assert edits_up_to(one, two, zero, zero, limit).tolist() == [min(plain_distance(a, b), limit + 1)]
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_edit_distance_equals_the_full_table(a, b, limit):
 def test_known_distances(a, b, distance):
     one, two = (Sequences.from_series(pl.Series([text])) for text in (a, b))
     zero = np.zeros(1, np.int64)
-    assert edit_distances(one, two, zero, zero, 5).tolist() == [distance]
+    assert edits_up_to(one, two, zero, zero, 5).tolist() == [distance]

@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sequence_families import COMPLEMENT, edit_distance, either_strand, mutate
 
-from cisflow.datasets.edits import edits_up_to
-from cisflow.datasets.near_identical import (
+from cisflow.clusters.edits import edits_up_to
+from cisflow.clusters.near_identical import (
     TooManyPairsError,
     components,
-    constant_ends,
+    near_identical_components,
     near_identical_pairs,
 )
+from cisflow.clusters.piece_index import constant_ends
+from cisflow.clusters.union import Components
 from cisflow.reads.ragged import Sequences
 
 
@@ -92,6 +94,20 @@ def test_order_of_rows_does_not_matter():
     assert found_pairs([sequences[i] for i in order], 3) == turned
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 4), st.booleans())
+def test_components_equal_those_of_the_pairs_on_one_strand(seed, distance, small_blocks):
+    sequences = family_set(seed, 24)
+    expected = Components(24)
+    near = [(i, j) for i in range(24) for j in range(i) if edit_distance(sequences[i], sequences[j]) <= distance]
+    expected.join(*np.array(near, np.int64).reshape(-1, 2).T.copy())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cisflow.clusters.near_identical.SMALL_BLOCK", 1 if small_blocks else 1000)
+        found = near_identical_components(ragged(sequences), distance)
+    by_first = [int(np.flatnonzero(found == label)[0]) for label in found]
+    assert by_first == expected.labels().tolist()
+
+
 def test_components_join_chains():
     pairs = near_identical_pairs(ragged(["AAAAAAAA", "AAAAAAAC", "AAAAAACC", "GCGCGGGC"]), 1)
     assert components(4, pairs).tolist() == [0, 0, 0, 3]
@@ -104,7 +120,7 @@ def test_a_set_that_is_one_family_stops():
 
 
 def test_more_candidates_than_the_buffer_holds(monkeypatch):
-    monkeypatch.setattr("cisflow.datasets.near_identical.BUFFER", 1)
+    monkeypatch.setattr("cisflow.clusters.near_identical.BLOCK", 1)
     sequences = ["ACGTACGTACGTACGTTT"] * 120
     assert len(found_pairs(sequences, 2)) == 120 * 119 // 2
 
