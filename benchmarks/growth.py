@@ -24,9 +24,9 @@ import polars as pl
 from maude import simulate
 from reads import DISTAL, LETTERS, PROXIMAL, READ_LENGTH, SETTINGS, cpu_seconds, simulate_amplicons, write_fastq
 
+from cisflow.clusters.near_identical import near_identical_pairs
 from cisflow.clusters.self_alignment import Seeds, cluster_sequences
 from cisflow.contacts.coarsegrain import adaptive_coarsegrain
-from cisflow.clusters.near_identical import near_identical_pairs
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.maude import estimate_maude
 from cisflow.randomness import generator
