@@ -6,11 +6,12 @@ Inputs and outputs: ``.tsv``, ``.tsv.gz``, ``.csv``, ``.csv.gz``, ``.txt.gz`` an
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,46 @@ def sha256(path: str | Path) -> str:
         while block := handle.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+class TableWriter:
+    """A table written block by block, in the format of its suffix; the file appears when the ``with`` block ends well.
+
+    Parameters
+    ----------
+    path : path
+        ``.parquet``, or tab- or comma-separated text, plain or gzip, as in :func:`write_table`.
+    schema : mapping of polars type by str
+        Columns; every block has exactly these. A table without blocks has the columns and no rows.
+    """
+
+    def __init__(self, path: str | Path, schema: Mapping[str, Any]):
+        self._path, self._schema = Path(path), schema
+        self._open = ExitStack()
+
+    def __enter__(self) -> TableWriter:
+        import polars as pl
+
+        temporary = self._open.enter_context(atomic_path(self._path))
+        empty = pl.DataFrame(schema=self._schema)
+        if self._path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            schema = empty.to_arrow().schema
+            writer = self._open.enter_context(pq.ParquetWriter(temporary, schema, compression="zstd"))
+            self._write = lambda block: writer.write_table(block.to_arrow())
+        else:
+            text = self._open.enter_context(open(temporary, "wb"))
+            if self._path.suffix == ".gz":
+                text = self._open.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=text, mtime=0))
+            separator = _separator(self._path)
+            self._write = lambda block: block.write_csv(text, include_header=False, separator=separator)
+            empty.write_csv(text, separator=separator)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def write(self, block: Any) -> None:
+        """Append a polars table."""
+        self._write(block.select(self._schema))
