@@ -261,7 +261,8 @@ def run(given: argparse.Namespace) -> None:
         table = _from_screen(given, counts, bins, params)
         if given.groups or given.windows:
             _write_groups(given, table, params, names)
-    labels = [c for c in table if c in counts]  # whole numbers with gaps were read as floats
-    table[labels] = table[labels].convert_dtypes(convert_string=False, convert_boolean=False, convert_floating=False)
+    for label in counts.columns.intersection(table.columns):  # whole numbers with gaps were read as floats
+        if table[label].dtype.kind == "f" and (table[label].dropna() % 1 == 0).all():
+            table[label] = table[label].astype("Int64")
     write_table(table.drop(columns="abundance", errors="ignore").rename(columns=names), given.output)
     logger.info("%s: %s elements", given.output, f"{len(table):,}")
