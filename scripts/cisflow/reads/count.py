@@ -21,7 +21,7 @@ from cisflow.reads.extract import extract
 from cisflow.reads.fastq import BLOCK_BYTES, read_fastq, read_pairs
 from cisflow.reads.merge import merge_pairs
 from cisflow.reads.ragged import Sequences, contains
-from cisflow.reads.structure import ReadStructure, parse_structure
+from cisflow.reads.structure import ReadStructure, parse_structure, strand_problems
 
 #: Unique sequences of single blocks that wait before they are joined.
 WAITING_ROWS = 1 << 20
@@ -39,16 +39,12 @@ class ReadSettings:
     flank_mismatches: int
     keep_flanks: bool
     orientation: str
+    barcode_mismatches: int = 1
 
     def __post_init__(self) -> None:
-        if self.orientation == "either" and not self.parsed.has_literal:
-            raise InputError(
-                Problem(
-                    "config",
-                    "'either' needs constant bases in reads.structure to tell the strand; add them, or use 'forward'",
-                    column="reads.orientation",
-                )
-            )
+        problems = strand_problems(self.parsed, self.orientation)
+        if problems:
+            raise InputError(problems)
 
     @property
     def parsed(self) -> ReadStructure:

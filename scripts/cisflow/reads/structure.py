@@ -312,6 +312,14 @@ def parse_structure(line: str) -> ReadStructure:
     return ReadStructure(tuple(parts))
 
 
+def strand_problems(structure: ReadStructure, orientation: str) -> list[Problem]:
+    """What keeps reads of either strand from being told apart (``orientation`` is ``forward`` or ``either``)."""
+    if orientation == "forward" or structure.has_literal:
+        return []
+    what = f"'either' needs constant bases in {KEY} to tell the strand; add them, or use 'forward'"
+    return [Problem("config", what, column="reads.orientation")]
+
+
 def plain_structure(distal_flank: str, proximal_flank: str, least: int, most: int) -> ReadStructure:
     """Structure of a variable part of ``least`` to ``most`` bases between two flanks, either of which may be empty."""
     flanks = [Part("literal", len(bases), len(bases), bases) for bases in (distal_flank, proximal_flank)]

@@ -16,6 +16,7 @@ import yaml
 
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
+from cisflow.settings.read_checks import barcode_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 
@@ -23,7 +24,7 @@ SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models")
 KEYS = {
     "libraries": ("library",),
     "bins": ("library", "bin"),
-    "reads": ("library", "bin", "read1"),
+    "reads": ("library", "bin", "read1", "barcode"),
     "datasets": ("dataset",),
     "contact_maps": ("map",),
     "models": ("model", "dataset"),
@@ -183,6 +184,9 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
             known("reads", row, "bin", [b["bin"] for b in study.bins.get(row["library"], [])], "bin")
         file_exists("reads", row, "read1")
         file_exists("reads", row, "read2")
+    structure = parse_structure(study.config["reads"]["structure"])
+    problems += simulated_problems(structure, rows["libraries"], shown["libraries"])
+    problems += barcode_problems(structure, study.config["reads"]["barcode_mismatches"], rows["reads"], shown["reads"])
     for row in rows["datasets"]:
         for side in ("train", "test"):
             library, method = row[f"{side}_library"], row[f"{side}_method"]
@@ -245,15 +249,6 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
     return problems
 
 
-def _structure_problems(config: dict[str, Any]) -> list[Problem]:
-    """Faults of the read structure."""
-    try:
-        parse_structure(config["reads"]["structure"])
-    except InputError as error:
-        return error.problems
-    return []
-
-
 def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     for row in rows:
@@ -307,7 +302,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         With every problem of config and sheets.
     """
     schemas, checkout, workdir = Path(schemas), Path(checkout), Path(workdir)
-    problems = check_config(config, read_schema(schemas / "config.schema.yaml")) or _structure_problems(config)
+    problems = check_config(config, read_schema(schemas / "config.schema.yaml")) or structure_problems(config["reads"])
     if problems:
         raise InputError(problems)
     data_dir = workdir / config["data_dir"]
