@@ -3,8 +3,9 @@
     python benchmarks/maude.py --elements 10000 --bins 18
     python benchmarks/maude.py --elements 1000 --rscript PATH_TO_MAUDE    # folder that holds R/*.R of the R package
 
-Prints CPU seconds (user + system, without reading files, compiling or starting) and elements per CPU second, and with
-the R package the largest difference between the means. Needs Rscript for the second form.
+Prints CPU seconds (user + system, without reading files, compiling or starting), elements per CPU second and the ratio,
+and with the R package the largest difference between the means. Needs Rscript for the second form; the first compares
+with a stored baseline.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.bin_model import BinModel, bin_model_from_quantiles
 from cisflow.expression.maude import abundance_from_bins, estimate_maude
 from cisflow.randomness import generator
+
+#: Elements per CPU second of the R package on this benchmark (--elements 1000 --rscript): the faster of two runs, R 4.2.2,
+#: MAUDE 0.99.4, on two cores of an AMD EPYC; the slower made 120.
+R_BASELINE, R_BASELINE_DATE = 134, "2026-11-21"
 
 R_PROGRAM = """
 arguments <- commandArgs(trailingOnly = TRUE)
@@ -110,19 +115,26 @@ def main() -> None:
     positions = np.arange(given.bins)
     estimate_bin_mean(counts[:20], positions)
     print(f"{given.elements:,} elements x {given.bins} bins, {counts.sum(axis=1).mean():.0f} reads per element")
+    rates = {}
     for name, function in (
         ("cisflow maude", lambda: estimate_maude(counts, abundance, control, bins)),
         ("cisflow maude, local search of R", lambda: estimate_maude(counts, abundance, control, bins, optimum="r")),
         ("cisflow bin mean", lambda: estimate_bin_mean(counts, positions)),
     ):
-        report(name, given.elements, cpu_seconds(function, given.repeats))
+        seconds = cpu_seconds(function, given.repeats)
+        rates[name] = given.elements / seconds
+        report(name, given.elements, seconds)
     if given.rscript is None:
-        print("R package: not given (--rscript FOLDER)")
+        print(
+            f"R package: not given (--rscript FOLDER); stored baseline of {R_BASELINE_DATE}: {R_BASELINE} elements per "
+            f"CPU s; cisflow maude / baseline = {rates['cisflow maude'] / R_BASELINE:,.0f}"
+        )
     elif shutil.which("Rscript") is None:
         print("R package: given, but there is no Rscript on the path")
     else:
         seconds, means = time_r(given.rscript, counts, abundance, control, bins)
         report("R package", given.elements, seconds)
+        print(f"cisflow maude / R package = {rates['cisflow maude'] * seconds / given.elements:,.0f}")
         ours = estimate_maude(counts, abundance, control, bins).mean
         print(f"largest difference between the means: {np.abs(ours - means).max():.2g}")
 
