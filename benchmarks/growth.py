@@ -24,8 +24,8 @@ import polars as pl
 from maude import simulate
 from reads import DISTAL, LETTERS, PROXIMAL, READ_LENGTH, SETTINGS, cpu_seconds, simulate_amplicons, write_fastq
 
+from cisflow.clusters.methods import cluster_library
 from cisflow.clusters.near_identical import near_identical_pairs
-from cisflow.clusters.self_alignment import Seeds, cluster_sequences
 from cisflow.contacts.coarsegrain import adaptive_coarsegrain
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.maude import estimate_maude
@@ -34,6 +34,9 @@ from cisflow.reads.count import count_reads
 from cisflow.reads.ragged import Sequences
 
 Work = Callable[[], Any]
+#: Methods of clustering, as in the config.
+BOWTIE2 = {"method": "bowtie2", "seed_mismatches": 1, "seed_length": 18, "bowtie2_options": ""}
+PIECES = {"method": "pieces", "max_distance": 3}
 
 
 def _random_letters(rows: int, length: int) -> list[str]:
@@ -50,10 +53,14 @@ def _reads(pairs: int, folder: Path) -> Work:
     return lambda: count_reads([read1], [read2], SETTINGS)
 
 
-def _clusters(sequences: int, folder: Path) -> Work:
+def _clusters(sequences: int, folder: Path, settings: dict[str, Any] = BOWTIE2) -> Work:
     flanked = [DISTAL + s + PROXIMAL for s in _random_letters(sequences, 80)]
     pooled = pl.DataFrame({"sequence": flanked}).with_columns(reads=pl.lit(1, pl.UInt64))
-    return lambda: cluster_sequences(pooled, "library", Seeds(1, 18), (17, 13))
+    return lambda: cluster_library(pooled, "library", settings, (17, 13))
+
+
+def _pieces(sequences: int, folder: Path) -> Work:
+    return _clusters(sequences, folder, PIECES)
 
 
 def _bin_mean(elements: int, folder: Path) -> Work:
@@ -81,6 +88,7 @@ def _coarsegrain(bins: int, folder: Path) -> Work:
 STAGES: dict[str, tuple[Callable[[int, Path], Work], str, tuple[int, int, int]]] = {
     "merge and count": (_reads, "read pairs", (20_000, 200_000, 2_000_000)),
     "cluster (Bowtie2)": (_clusters, "unique sequences", (2_000, 20_000, 200_000)),
+    "cluster (pieces)": (_pieces, "unique sequences", (10_000, 100_000, 1_000_000)),
     "bin-weighted mean": (_bin_mean, "elements x 18 bins", (10_000, 100_000, 1_000_000)),
     "MAUDE": (_maude, "elements x 18 bins", (2_000, 20_000, 200_000)),
     "near-identical pairs": (_near_identical, "sequences", (10_000, 100_000, 1_000_000)),

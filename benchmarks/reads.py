@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from cisflow.clusters.self_alignment import Seeds, cluster_sequences
+from cisflow.clusters.methods import cluster_library
 from cisflow.randomness import generator
 from cisflow.reads.count import ReadSettings, count_reads
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
 SETTINGS = ReadSettings(f"{DISTAL} {{variable:48-112}} {PROXIMAL}", 40, 15, 0.75, 2, True, "forward")
+CLUSTER = {"method": "bowtie2", "seed_mismatches": 1, "seed_length": 18, "bowtie2_options": ""}
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 READ_LENGTH = 76
 
@@ -109,8 +110,8 @@ def main() -> None:
         pooled = pl.DataFrame({"sequence": [row.tobytes().decode() for row in unique]}).with_columns(
             reads=pl.lit(1, pl.UInt64)
         )
-        cluster_sequences(pooled[:10], "few", Seeds(1, 18), (17, 13))  # compiles
-        cpu, wall, found = cpu_seconds(lambda: cluster_sequences(pooled, "lib", Seeds(1, 18), (17, 13)))
+        cluster_library(pooled[:10], "few", CLUSTER, (17, 13))  # compiles
+        cpu, wall, found = cpu_seconds(lambda: cluster_library(pooled, "lib", CLUSTER, (17, 13)))
         note = f"{len(found.elements):,} elements"
         line("cluster with Bowtie2", len(pooled), "sequences", cpu, wall, note)
 

@@ -1,16 +1,18 @@
-"""Rule cluster_sequences: unique sequences of a random library to clusters, by aligning them against themselves."""
+"""Rule cluster_sequences: unique sequences of a random library to clusters."""
 
 from cisflow.clusters.elements import pool
-from cisflow.clusters.self_alignment import Seeds, cluster_sequences, flank_lengths
+from cisflow.clusters.methods import cluster_library
+from cisflow.clusters.self_alignment import flank_lengths
 from cisflow.files import write_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    found = cluster_sequences(
+    settings = snakemake.params.settings
+    found = cluster_library(
         pool(snakemake.input),
         snakemake.wildcards.library,
-        Seeds(**snakemake.params.settings["seeds"]),
-        flank_lengths(snakemake.params.settings["reads"]),
+        settings["cluster"],
+        flank_lengths(settings["reads"]),
         threads=snakemake.threads,
     )
     write_table(found.members, snakemake.output.members)

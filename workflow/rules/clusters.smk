@@ -1,32 +1,130 @@
 # Each library gets its counts from exactly one chain of rules: by its kind when it has reads, by import when it has counts.
-rule cluster_sequences:
-    input:
-        of_bins(".parquet"),
-    output:
-        members="results/{run}/clusters/{library}.members.parquet",
-        elements="results/{run}/clusters/{library}.elements.parquet",
-    log:
-        "logs/{run}/clusters/{library}.cluster_sequences.log",
-    benchmark:
-        "logs/{run}/benchmarks/cluster_sequences/{library}.tsv"
-    wildcard_constraints:
-        library=one_of(libraries_with(source=["simulated", "fastq"], kind=["random"])),
-    conda:
-        "../../envs/reads.yaml"
-    threads: up_to_half_the_cores(8)
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 480 * attempt,
-    params:
-        code=code("cluster_sequences.py"),
-        settings={
-            "reads": {key: config["reads"][key] for key in ("structure", "keep_flanks")},
-            "seeds": {key: config["cluster"][key] for key in ("seed_mismatches", "seed_length")},
-        },
-    message:
-        "Cluster the sequences of random library {wildcards.library}"
-    script:
-        "../../scripts/cluster_sequences.py"
+# What decides how sequences are compared: the flanks that are left out, and what the chosen method uses.
+CLUSTER_SETTINGS = {
+    "reads": {key: config["reads"][key] for key in ("structure", "keep_flanks")},
+    "cluster": {
+        key: config["cluster"][key]
+        for key in {
+            "bowtie2": ("method", "seed_mismatches", "seed_length", "bowtie2_options"),
+            "pieces": ("method", "max_distance"),
+        }[config["cluster"]["method"]]
+    },
+}
+SHARDS = range(config["cluster"]["shards"])
+RANDOM_LIBRARIES = one_of(libraries_with(source=["simulated", "fastq"], kind=["random"]))
+
+
+def clustering_mb(wildcards, input, attempt):
+    """Memory of a clustering job: letters, reads and index of the sequences, 20 times what they take on disk."""
+    return (4000 + 20 * int(input.size_mb)) * attempt
+
+
+if len(SHARDS) == 1:
+
+    rule cluster_sequences:
+        input:
+            of_bins(".parquet"),
+        output:
+            members="results/{run}/clusters/{library}.members.parquet",
+            elements="results/{run}/clusters/{library}.elements.parquet",
+        log:
+            "logs/{run}/clusters/{library}.cluster_sequences.log",
+        benchmark:
+            "logs/{run}/benchmarks/cluster_sequences/{library}.tsv"
+        wildcard_constraints:
+            library=RANDOM_LIBRARIES,
+        conda:
+            "../../envs/reads.yaml"
+        threads: up_to_half_the_cores(8)
+        resources:
+            mem_mb=clustering_mb,
+            runtime=lambda wildcards, attempt: 480 * attempt,
+        params:
+            code=code("cluster_sequences.py"),
+            settings=CLUSTER_SETTINGS,
+        message:
+            "Cluster the sequences of random library {wildcards.library}"
+        script:
+            "../../scripts/cluster_sequences.py"
+
+else:
+
+    rule index_sequences:
+        input:
+            of_bins(".parquet"),
+        output:
+            pooled=temp("results/{run}/clusters/{library}.pooled.parquet"),
+            index=temp(directory("results/{run}/clusters/{library}.bowtie2")),
+        log:
+            "logs/{run}/clusters/{library}.index_sequences.log",
+        benchmark:
+            "logs/{run}/benchmarks/index_sequences/{library}.tsv"
+        wildcard_constraints:
+            library=RANDOM_LIBRARIES,
+        conda:
+            "../../envs/reads.yaml"
+        threads: up_to_half_the_cores(8)
+        resources:
+            mem_mb=clustering_mb,
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        params:
+            code=code("index_sequences.py"),
+            settings={"reads": CLUSTER_SETTINGS["reads"]},
+        message:
+            "Build the index of random library {wildcards.library}"
+        script:
+            "../../scripts/index_sequences.py"
+
+    rule align_shard:
+        input:
+            pooled="results/{run}/clusters/{library}.pooled.parquet",
+            index="results/{run}/clusters/{library}.bowtie2",
+        output:
+            forest=temp("results/{run}/clusters/{library}.forest{shard}.parquet"),
+        log:
+            "logs/{run}/clusters/{library}.align_shard{shard}.log",
+        benchmark:
+            "logs/{run}/benchmarks/align_shard/{library}.{shard}.tsv"
+        wildcard_constraints:
+            library=RANDOM_LIBRARIES,
+            shard="[0-9]+",
+        conda:
+            "../../envs/reads.yaml"
+        threads: up_to_half_the_cores(8)
+        resources:
+            mem_mb=clustering_mb,
+            runtime=lambda wildcards, attempt: 480 * attempt,
+        params:
+            code=code("align_shard.py"),
+            settings=CLUSTER_SETTINGS | {"shards": len(SHARDS)},
+        message:
+            "Align shard {wildcards.shard} of random library {wildcards.library}"
+        script:
+            "../../scripts/align_shard.py"
+
+    rule join_clusters:
+        input:
+            pooled="results/{run}/clusters/{library}.pooled.parquet",
+            forests=[f"results/{{run}}/clusters/{{library}}.forest{shard}.parquet" for shard in SHARDS],
+        output:
+            members="results/{run}/clusters/{library}.members.parquet",
+            elements="results/{run}/clusters/{library}.elements.parquet",
+        log:
+            "logs/{run}/clusters/{library}.join_clusters.log",
+        wildcard_constraints:
+            library=RANDOM_LIBRARIES,
+        conda:
+            "../../envs/reads.yaml"
+        resources:
+            mem_mb=clustering_mb,
+            runtime=lambda wildcards, attempt: 60 * attempt,
+        params:
+            code=code("join_clusters.py"),
+            settings={"shards": len(SHARDS)},
+        message:
+            "Join the clusters of random library {wildcards.library}"
+        script:
+            "../../scripts/join_clusters.py"
 
 
 rule align_designed:

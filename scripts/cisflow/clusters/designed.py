@@ -17,7 +17,8 @@ from contextlib import ExitStack
 import numpy as np
 import polars as pl
 
-from cisflow.clusters.bowtie import Index
+from cisflow.clusters.bowtie import temporary_index
+from cisflow.clusters.designed_alignment import aligned_to_ordered
 from cisflow.clusters.edits import edits_up_to
 from cisflow.clusters.elements import Elements, check_not_empty
 from cisflow.clusters.neighbours import neighbours
@@ -61,7 +62,7 @@ def alignment_options(shortest_query: int, distance: int) -> list[str]:
             )
         )
     return (
-        f"-f -a --end-to-end --norc --no-unal --no-sq --no-head -N 0 -L {min(block, LONGEST_SEED)} -i C,{block},0 "
+        f"-f -a --end-to-end --norc --no-unal -N 0 -L {min(block, LONGEST_SEED)} -i C,{block},0 "
         f"--mp {PENALTY},{PENALTY} --rdg 0,{PENALTY} --rfg 0,{PENALTY} --gbar 1 --score-min C,-{PENALTY * distance},0"
     ).split()
 
@@ -112,9 +113,9 @@ def nearest_references(
             if distance == 1:
                 candidates = neighbours(query_letters, reference_letters)
             else:
-                index = index or stack.enter_context(Index(references, padding=max_distance, threads=threads))
+                index = index or stack.enter_context(temporary_index(references, max_distance, threads))
                 options = alignment_options(int(query_letters.length[waiting].min()), distance)
-                candidates = index.align(queries.gather(waiting), options)
+                candidates = aligned_to_ordered(index, queries.gather(waiting), options)
             progress = Progress(f"compare at distance {distance}", None, "pairs")
             found = [np.empty((3, 0), np.int64)]
             for row, reference in candidates:

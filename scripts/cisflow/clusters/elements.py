@@ -109,8 +109,9 @@ def count_elements(
     counts, rows = elements.elements, []
     lookup = elements.members.select("sequence", "element", "match")
     for name, path in bins.items():
-        part = pl.read_parquet(path).join(lookup, on="sequence", how="left")
+        part = pl.read_parquet(path)
         before = int(part["reads"].cast(pl.UInt64).sum())
+        part = part.join(lookup, on="sequence", how="left")
         by_match = part.group_by("match").agg(pl.col("reads").cast(pl.Int64).sum())
         reads = dict(by_match.iter_rows())
         column = (

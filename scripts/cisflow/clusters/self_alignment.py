@@ -1,8 +1,7 @@
-"""Clusters of a random library: its unique sequences aligned against themselves.
+"""Clusters of a random library by Bowtie2: its unique sequences aligned against themselves.
 
-Inputs: unique sequences with their reads. Outputs: the cluster of every sequence, the representative of every cluster.
-The sequences that Bowtie2 aligns to each other, directly or through others, are one element (Rafi et al. 2024): reads
-of one promoter that differ by sequencing errors.
+Inputs: unique sequences. Outputs: the cluster of every sequence. The sequences that Bowtie2 aligns to each other,
+directly or through others, are one cluster (Rafi et al. 2024): reads of one promoter that differ by sequencing errors.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from cisflow.clusters.bowtie import Index
-from cisflow.clusters.elements import Elements, check_not_empty
+from cisflow.clusters.bowtie import Index, temporary_index
 from cisflow.clusters.union import Components
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
@@ -27,18 +26,28 @@ FEWEST_SEQUENCES = 200
 
 
 @dataclass(frozen=True)
-class Seeds:
-    """Bowtie2's seeds: mismatches in a seed (``-N``) and its length (``-L``)."""
+class AlignmentSettings:
+    """Bowtie2's seeds, and options beside the published ones.
 
-    seed_mismatches: int
-    seed_length: int
+    Attributes
+    ----------
+    seed_mismatches, seed_length : int
+        Mismatches in a seed (``-N``) and its length (``-L``).
+    bowtie2_options : str
+        See :mod:`cisflow.clusters.bowtie_options`.
+    """
+
+    seed_mismatches: int = 1
+    seed_length: int = 18
+    bowtie2_options: str = ""
 
 
-def self_alignment_options(seeds: Seeds, trim_start: int, trim_end: int) -> list[str]:
-    """Options of the published self-alignment; the trims are the lengths of the flanks on the query."""
-    return (
-        f"-N {seeds.seed_mismatches} -L {seeds.seed_length} -a -f --no-sq --no-head -5 {trim_start} -3 {trim_end}"
-    ).split()
+def self_alignment_options(settings: AlignmentSettings, trim_start: int, trim_end: int) -> list[str]:
+    """Options of the published self-alignment, then the user's; the trims are the lengths of the query's flanks."""
+    more = settings.bowtie2_options.split()
+    every = [] if "-k" in more else ["-a"]
+    seeds = f"-N {settings.seed_mismatches} -L {settings.seed_length}".split()
+    return [*seeds, *every, *f"-f --no-sq --no-head -5 {trim_start} -3 {trim_end}".split(), *more]
 
 
 def check_query_ends(sequences: pl.Series, trim_start: int, trim_end: int) -> None:
@@ -72,9 +81,9 @@ def check_query_ends(sequences: pl.Series, trim_start: int, trim_end: int) -> No
                 Problem(
                     "config",
                     f"{most[1]:,} of {len(sequences):,} query sequences {name} with the same bases {most[0]}: their "
-                    "flanks were not trimmed (name them in reads.structure), or the "
-                    "library is made of variants of one parent (give it kind `designed`). Aligned against itself "
-                    "each of them would hit all others, which takes a thousand times as long",
+                    "flanks were not trimmed (name them in reads.structure), or the library is made of variants of one "
+                    "parent (give it kind `designed` and ordered_sequences). Aligned against itself each of them would "
+                    "hit all others, which takes a thousand times as long",
                     column="reads.structure",
                 )
             )
@@ -82,85 +91,87 @@ def check_query_ends(sequences: pl.Series, trim_start: int, trim_end: int) -> No
         raise InputError(problems)
 
 
-def _named(clusters: pl.DataFrame, library: str) -> pl.DataFrame:
-    """Name the clusters by their rank: most reads first, then the sequence of the representative."""
-    ranked = clusters.sort("total", "representative", descending=[True, False])
-    width = len(str(len(ranked)))
-    rank = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(width)
-    return ranked.with_columns(element=pl.format(f"{library}_{{}}", rank))
-
-
-def cluster_sequences(
-    pooled: pl.DataFrame,
+def spanning_edges(
+    index: Index,
+    queries: pl.Series,
+    rows: np.ndarray,
+    components: Components,
+    options: list[str],
     library: str,
-    seeds: Seeds,
-    flank_lengths: tuple[int, int] = (0, 0),
-    threads: int = 1,
-) -> Elements:
-    """Cluster the unique sequences of a random library.
+) -> np.ndarray:
+    """Align some sequences to the whole library and keep the pairs that join two components.
 
     Parameters
     ----------
-    pooled : polars.DataFrame
-        ``sequence`` (unique), ``reads`` over all bins.
+    index : Index
+        Of all sequences.
+    queries : polars.Series of str
+        Sequences to align.
+    rows : ndarray of int64
+        Their rows in the index.
+    components : Components
+        Over the rows of the index; joined as the alignments come.
+    options : list of str
+        See :func:`self_alignment_options`.
     library : str
-        Name of the library; elements are called ``<library>_<rank>``.
-    seeds : Seeds
+        For messages.
+
+    Returns
+    -------
+    ndarray of int64, shape (2, m)
+        Rows of the pairs; fewer than the sequences of the index, however many alignments there are.
+    """
+    found = [np.empty((2, 0), np.int64)]
+    n_alignments = 0
+    progress = Progress(f"cluster {library}", None, "alignments")
+    for query, reference in index.pairs(queries, options, pl.Series(rows)):
+        edges = components.spanning(query, reference)
+        found.append(np.stack([query[edges], reference[edges]]))
+        n_alignments += len(query)
+        progress.advance(len(query))
+    logger.info("%s: %s sequences aligned, %s alignments", library, f"{len(queries):,}", f"{n_alignments:,}")
+    return np.concatenate(found, axis=1)
+
+
+def self_alignment_clusters(
+    sequences: pl.Series, settings: AlignmentSettings, flank_lengths: tuple[int, int], library: str, threads: int = 1
+) -> np.ndarray:
+    """Clusters of the unique sequences of a random library.
+
+    Parameters
+    ----------
+    sequences : polars.Series of str, shape (n,)
+        Unique, as counted.
+    settings : AlignmentSettings
     flank_lengths : (int, int)
         Bases of the distal and the proximal flank on the counted sequences; trimmed off the queries, not off the
         database.
+    library : str
+        For messages.
     threads : int
         Of Bowtie2; the result does not depend on it.
 
     Returns
     -------
-    Elements
-        ``match`` of a member is ``representative`` (most reads; of equals the first in the alphabet) or ``member``.
+    ndarray of int64, shape (n,)
+        Smallest row of each sequence's cluster.
 
     Raises
     ------
     InputError
-        No sequences, untrimmed flanks, Bowtie2 missing.
+        Untrimmed flanks, Bowtie2 missing.
 
     Notes
     -----
     Clusters are connected components of the graph of alignments. The published script follows chains only in part, so
     that its clusters can depend on the order of the alignments.
     """
-    check_not_empty(pooled, library)
-    pooled = pooled.sort("sequence")
-    check_query_ends(pooled["sequence"], *flank_lengths)
-    components = Components(len(pooled))
-    n_alignments = n_joined = 0
-    progress = Progress(f"cluster {library}", None, "alignments")
-    with Index(pooled["sequence"], threads=threads) as index:
-        for query, reference in index.align(pooled["sequence"], self_alignment_options(seeds, *flank_lengths)):
-            n_joined += components.join(query, reference)
-            n_alignments += len(query)
-            progress.advance(len(query))
-    members = pooled.with_columns(cluster=pl.Series(components.labels())).sort(
-        "cluster", "reads", "sequence", descending=[False, True, False]
-    )
-    clusters = members.group_by("cluster", maintain_order=True).agg(
-        total=pl.col("reads").sum(), representative=pl.col("sequence").first()
-    )
-    named = _named(clusters, library)
-    logger.info(
-        "%s: %s unique sequences, %s alignments, %s elements",
-        library,
-        *(f"{n:,}" for n in (len(pooled), n_alignments, len(named))),
-    )
-    joined = members.join(named, on="cluster", how="left").with_columns(
-        match=pl.when(pl.col("sequence") == pl.col("representative"))
-        .then(pl.lit("representative"))
-        .otherwise(pl.lit("member"))
-    )
-    return Elements(
-        members=joined.sort("element", "reads", "sequence", descending=[False, True, False]).select(
-            "sequence", "element", "reads", "match"
-        ),
-        elements=named.select("element", pl.col("representative").alias("sequence")),
-    )
+    check_query_ends(sequences, *flank_lengths)
+    components = Components(len(sequences))
+    options = self_alignment_options(settings, *flank_lengths)
+    with temporary_index(sequences, threads=threads) as index:
+        spanning_edges(index, sequences, np.arange(len(sequences)), components, options, library)
+    return components.labels()
 
 
 def flank_lengths(reads: dict[str, Any]) -> tuple[int, int]:

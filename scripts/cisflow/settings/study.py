@@ -16,6 +16,7 @@ import yaml
 
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
+from cisflow.settings.cluster_checks import cluster_problems
 from cisflow.settings.read_checks import barcode_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
@@ -302,7 +303,9 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         With every problem of config and sheets.
     """
     schemas, checkout, workdir = Path(schemas), Path(checkout), Path(workdir)
-    problems = check_config(config, read_schema(schemas / "config.schema.yaml")) or structure_problems(config["reads"])
+    problems = check_config(config, read_schema(schemas / "config.schema.yaml"))
+    if not problems:
+        problems = structure_problems(config["reads"]) + cluster_problems(config["cluster"])
     if problems:
         raise InputError(problems)
     data_dir = workdir / config["data_dir"]

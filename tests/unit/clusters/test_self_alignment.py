@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cisflow.clusters.bowtie import Index, find_bowtie2
+from cisflow.clusters.bowtie import find_bowtie2, temporary_index
 from cisflow.clusters.elements import count_elements, pool
+from cisflow.clusters.methods import cluster_library
 from cisflow.clusters.self_alignment import (
-    Seeds,
+    AlignmentSettings,
     check_query_ends,
-    cluster_sequences,
     flank_lengths,
     self_alignment_options,
 )
@@ -18,7 +18,8 @@ from cisflow.problems import InputError
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
 FLANKS = (len(DISTAL), len(PROXIMAL))
-SEEDS = Seeds(seed_mismatches=1, seed_length=18)
+SETTINGS = {"method": "bowtie2", "max_distance": 3, "seed_mismatches": 1, "seed_length": 18, "bowtie2_options": ""}
+PUBLISHED = AlignmentSettings(seed_mismatches=1, seed_length=18)
 
 
 def random_variable(rng, n=80):
@@ -42,7 +43,7 @@ def reverse_complement(text):
 
 def clusters_of(sequences, reads=None, threads=1, flanks=FLANKS):
     pooled = pl.DataFrame({"sequence": sequences, "reads": reads or [1] * len(sequences)}).cast({"reads": pl.UInt64})
-    found = cluster_sequences(pooled, "lib", SEEDS, flanks, threads)
+    found = cluster_library(pooled, "lib", SETTINGS, flanks, threads)
     return found, dict(found.members.select("sequence", "element").iter_rows())
 
 
@@ -138,13 +139,13 @@ def test_reads_of_each_bin_are_kept(library, tmp_path):
     bins = {name: tmp_path / f"{name}.parquet" for name in ("low", "high", "empty")}
     for name, path in bins.items():
         chosen = [] if name == "empty" else [s for s in sequences if rng.random() < 0.7]
-        reads = rng.integers(1, 50, len(chosen))
+        reads = np.array([rng.integers(20, 60) if s in parents else rng.integers(1, 3) for s in chosen], np.int64)
         totals[name] = int(reads.sum())
         table = pl.DataFrame({"sequence": chosen, "reads": reads}, schema={"sequence": pl.String, "reads": pl.UInt32})
         table.write_parquet(path)
     pooled = pool(list(bins.values()))
     assert pooled["reads"].sum() == sum(totals.values())
-    found = cluster_sequences(pooled, "lib", SEEDS, FLANKS)
+    found = cluster_library(pooled, "lib", SETTINGS, FLANKS)
     counts, funnel = count_elements(found, bins, "lib", "random")
     assert counts.columns == ["element", "sequence", "low", "high", "empty"]
     assert counts["element"].to_list() == found.elements["element"].to_list()
@@ -165,7 +166,7 @@ def test_lost_reads_are_an_error(library, tmp_path):
 
 
 def test_published_options():
-    assert " ".join(self_alignment_options(SEEDS, 17, 13)) == "-N 1 -L 18 -a -f --no-sq --no-head -5 17 -3 13"
+    assert " ".join(self_alignment_options(PUBLISHED, 17, 13)) == "-N 1 -L 18 -a -f --no-sq --no-head -5 17 -3 13"
 
 
 def test_flanks_are_trimmed_only_when_the_sequences_carry_them():
@@ -177,7 +178,7 @@ def test_flanks_are_trimmed_only_when_the_sequences_carry_them():
 def test_untrimmed_queries_are_refused_before_bowtie2_starts(monkeypatch):
     rng = np.random.default_rng(6)
     sequences = pl.Series([amplicon(random_variable(rng)) for _ in range(300)])
-    monkeypatch.setattr("cisflow.clusters.self_alignment.Index", None)
+    monkeypatch.setattr("cisflow.clusters.self_alignment.temporary_index", None)
     with pytest.raises(InputError) as error:
         clusters_of(sequences.to_list(), flanks=(0, 0))
     assert f"300 of 300 query sequences begin with the same bases {DISTAL[:12]}" in str(error.value)
@@ -201,16 +202,19 @@ def test_missing_bowtie2_says_how_to_install_it(monkeypatch):
 
 
 def test_failing_bowtie2_is_an_error_with_its_message():
-    with Index(pl.Series(["ACGT" * 20])) as index, pytest.raises(RuntimeError, match="bowtie2 ended with code"):
-        list(index.align(pl.Series(["ACGT" * 20]), ["-f", "--no-head", "--no-such-option"]))
+    with (
+        temporary_index(pl.Series(["ACGT" * 20])) as index,
+        pytest.raises(RuntimeError, match="bowtie2 ended with code"),
+    ):
+        list(index.pairs(pl.Series(["ACGT" * 20]), ["-f", "--no-head", "--no-such-option"]))
 
 
 def test_alignment_stream_does_not_depend_on_its_blocks(library):
     sequences = pl.Series(library[0][:100])
-    with Index(sequences) as index:
+    with temporary_index(sequences) as index:
         runs = []
         for block_bytes in (50, 1 << 22):
-            blocks = list(index.align(sequences, self_alignment_options(SEEDS, *FLANKS), block_bytes))
+            blocks = list(index.pairs(sequences, self_alignment_options(PUBLISHED, *FLANKS), block_bytes=block_bytes))
             runs.append([np.concatenate(part).tolist() for part in zip(*blocks, strict=True)])
     assert runs[0] == runs[1]
     assert set(zip(*runs[0], strict=True)) >= {(i, i) for i in range(100)}
