@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from cisflow.expression.abundance import abundance_from_bins
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.bin_model import BinModel, bin_model_from_quantiles
-from cisflow.expression.maude import abundance_from_bins, estimate_maude
+from cisflow.expression.maude import estimate_maude
 from cisflow.randomness import generator
 
 #: Elements per CPU second of the R package on this benchmark (--elements 1000 --rscript): the faster of two runs, R 4.2.2,

@@ -1,7 +1,8 @@
 """Mean expression per element as the weighted average of its sorting bins.
 
 Purpose: the estimate of the random-promoter libraries (de Boer et al. 2020, Nat. Biotechnol. 38:56; Rafi et al. 2024),
-with a standard error. Inputs: reads per element and sorted bin, positions of the bins. Outputs: :class:`BinMean`.
+with a standard error and an interval. Inputs: reads per element and sorted bin, positions of the bins.
+Outputs: :class:`BinMean`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
+from scipy.stats import t as student
 
 from cisflow.expression.count_checks import checked_counts
-from cisflow.expression.independent_reads import read_inflation
+from cisflow.expression.dispersion import canonical_order, estimate_dispersion
+from cisflow.expression.pooled_spread import pool_spread
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
-
-#: The spread of an element's reads is a weighted mean of what they show and what the whole library shows; the library
-#: counts as this many reads, so an element with few reads borrows and one with many does not.
-PRIOR_READS = 8.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class BinMean:
         Weighted average of the bins' positions; exactly the position when all reads are in one bin, NaN without reads.
     standard_error : float64 ndarray
         Sampling error of ``expression``, see :func:`estimate_bin_mean`.
+    low, high : float64 ndarray
+        Ends of the interval of the mean, within the bins' positions.
     n_reads : int64 ndarray
         Reads in the sorted bins.
     is_singleton : bool ndarray
@@ -42,6 +43,8 @@ class BinMean:
 
     expression: np.ndarray
     standard_error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     n_reads: np.ndarray
     is_singleton: np.ndarray
 
@@ -83,9 +86,9 @@ def read_weights(totals: np.ndarray, kind: str = "depth", cells: np.ndarray | No
 
 
 @njit(cache=True, error_model="numpy")
-def _means(counts, positions, weights, inflation):
+def _means(counts, positions, weights, inflation, amplification):
     n, n_bins = counts.shape
-    mean, spread, effective = np.empty(n), np.empty(n), np.empty(n)
+    mean, spread, effective, amplified = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     n_reads, single = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
     for i in range(n):
         total, moment, occupied, only = 0.0, 0.0, 0, 0
@@ -98,17 +101,33 @@ def _means(counts, positions, weights, inflation):
                 moment += weights[b] * counts[i, b] * positions[b]
         single[i] = occupied == 1
         if occupied == 0:
-            mean[i], spread[i], effective[i] = math.nan, math.nan, math.nan
+            mean[i], spread[i], effective[i], amplified[i] = math.nan, math.nan, math.nan, math.nan
             continue
         mean[i] = positions[only] if occupied == 1 else moment / total
-        squares, deviations = 0.0, 0.0
+        squares, deviations, repeated = 0.0, 0.0, 0.0
         for b in range(n_bins):
-            variance = weights[b] * weights[b] * inflation[b] * counts[i, b]
-            squares += variance
-            deviations += variance * (positions[b] - mean[i]) ** 2
+            deviation = weights[b] * weights[b] * counts[i, b] * (positions[b] - mean[i]) ** 2
+            squares += weights[b] * weights[b] * inflation[b] * counts[i, b]
+            deviations += inflation[b] * deviation
+            repeated += amplification * counts[i, b] * deviation
         spread[i] = deviations / squares
         effective[i] = max(1.0, total * total / squares)
-    return mean, spread, effective, n_reads, single
+        amplified[i] = repeated / (total * total)
+    return mean, spread, effective, amplified, n_reads, single
+
+
+@njit(cache=True, error_model="numpy")
+def weighted_means(counts, positions, weights):
+    """Weighted average of the positions per row; NaN for rows without reads that have weight."""
+    result = np.full(len(counts), math.nan)
+    for i in range(len(counts)):
+        total, moment = 0.0, 0.0
+        for b in range(positions.size):
+            total += weights[b] * counts[i, b]
+            moment += weights[b] * counts[i, b] * positions[b]
+        if total > 0.0:
+            result[i] = moment / total
+    return result
 
 
 def estimate_bin_mean(
@@ -120,14 +139,17 @@ def estimate_bin_mean(
     elements: Sequence[object] | np.ndarray | None = None,
     where: str = "counts",
     shares: ArrayLike | None = None,
+    interval: float = 0.95,
 ) -> BinMean:
     """Estimate the expression of every element as the weighted average of the bins that hold its reads.
 
-    Reads are taken as drawn independently, so the weighted average (a ratio of two weighted sums) has the variance
-    ``sum v^2 c (x - e)^2 / (sum v c)^2`` by the delta method, with weights v, reads c and positions x. It is written as
-    spread / effective reads; the spread is then averaged with that of the library (:data:`PRIOR_READS`), which gives an
-    element with one read the typical spread of a read instead of none. Where the numbers of cells are known, reads of a
-    bin with r reads per cell count as 1 / (1 + r) of a read each, as reads of one cell are one measurement.
+    The weighted average e is a ratio of two weighted sums. By the delta method its variance is
+    ``sum v^2 var(c) (x - e)^2 / (sum v c)^2``, with weights v, reads c, positions x and
+    ``var(c) = inflation c + amplification c^2`` (:mod:`cisflow.expression.dispersion`): reads of one cell are copies,
+    and amplification differs. The first part is written as spread / effective reads, and the spread is pooled with that
+    of the library (:func:`cisflow.expression.pooled_spread.pool_spread`), which gives an element with one read the
+    typical spread of a read instead of none. The interval is that of Student's t with the freedom of the pooled spread,
+    cut off at the outermost positions, beyond which no mean can lie.
 
     Parameters
     ----------
@@ -146,6 +168,8 @@ def estimate_bin_mean(
     shares : sequence of float, optional
         Share of all cells between the bounds of each bin. Weights `cells` take it in place of the sorted cells, whose
         number the sorter may cap.
+    interval : float
+        Share of the intervals that are to hold the mean.
 
     Returns
     -------
@@ -156,6 +180,8 @@ def estimate_bin_mean(
     InputError
         Bad counts or weights, no reads at all.
     """
+    if not 0 < interval < 1:
+        raise InputError(Problem("config", f"{interval}; expected a share between 0 and 1", column="interval"))
     places = np.asarray(positions, dtype=float)
     names = [f"bin {b + 1}" for b in range(places.size)] if names is None else list(names)
     counts = checked_counts(counts, names, elements, where)
@@ -165,15 +191,16 @@ def estimate_bin_mean(
     if empty:
         logger.warning("Bins without reads are left out: %s", ", ".join(empty))
     per_read = read_weights(totals, weights, known_cells if shares is None else np.asarray(shares, dtype=float))
-    inflation = read_inflation(totals, known_cells)
-    mean, spread, effective, n_reads, single = _means(counts, places, per_read, inflation)
-
-    freedom = np.nansum(effective - 1)
-    typical = np.nansum(effective * spread) / freedom if freedom > 0 else 0.0
-    if typical > 0:
-        pooled = (PRIOR_READS * typical + effective * spread) / (PRIOR_READS + effective - 1)
-        error = np.sqrt(pooled / effective)
-    else:
-        logger.warning("No element has reads in two bins: standard errors are missing")
-        error = np.full(mean.size, np.nan)
-    return BinMean(mean, error, n_reads, single)
+    first = weighted_means(counts, places, per_read)
+    dispersion = estimate_dispersion(counts, places, first, known_cells)
+    mean, spread, effective, amplified, n_reads, single = _means(
+        counts, places, per_read, dispersion.inflation, dispersion.amplification
+    )
+    pooled = pool_spread(spread, effective, first, canonical_order(first, counts))
+    if np.isnan(pooled.typical).all():
+        logger.warning("No element has reads in two bins: standard errors and intervals are missing")
+    error = np.sqrt(pooled.spread / effective + amplified)
+    half = student.ppf(0.5 + interval / 2, pooled.freedom) * error
+    ends = places[per_read > 0]
+    low, high = np.maximum(mean - half, ends.min()), np.minimum(mean + half, ends.max())
+    return BinMean(mean, error, low, high, n_reads, single)

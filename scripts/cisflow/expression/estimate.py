@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cisflow.expression.abundance import abundance_from_bins
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.bin_model import bin_model_from_quantiles
 from cisflow.expression.count_checks import checked_counts
-from cisflow.expression.maude import abundance_from_bins, estimate_maude
+from cisflow.expression.maude import estimate_maude
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
 
@@ -37,10 +38,13 @@ def _bin_mean(counts: np.ndarray, bins: list[dict], settings: dict, elements: np
         elements,
         where,
         shares=shares if np.isfinite(shares).all() else None,
+        interval=settings["interval"],
     )
     return pd.DataFrame(
         {
             "expression": result.expression,
+            "expression_low": result.low,
+            "expression_high": result.high,
             "n_reads": result.n_reads,
             "is_singleton": result.is_singleton,
             "standard_error": result.standard_error,
@@ -48,8 +52,20 @@ def _bin_mean(counts: np.ndarray, bins: list[dict], settings: dict, elements: np
     )
 
 
+def _total_cells(bins: list[dict[str, Any]]) -> float | None:
+    """Cells of all bins together; None where one is unknown or there is none."""
+    cells = _numbers(bins, "cells")
+    return float(cells.sum()) if cells.size and np.isfinite(cells).all() and cells.sum() > 0 else None
+
+
 def _maude(
-    counts: np.ndarray, unsorted: np.ndarray | None, bins: list[dict], settings: dict, elements: np.ndarray, where: str
+    counts: np.ndarray,
+    unsorted: np.ndarray | None,
+    bins: list[dict],
+    unsorted_bins: list[dict],
+    settings: dict,
+    elements: np.ndarray,
+    where: str,
 ) -> pd.DataFrame:
     model = bin_model_from_quantiles(
         [row["bin"] for row in bins], _numbers(bins, "lower_quantile"), _numbers(bins, "upper_quantile")
@@ -71,13 +87,19 @@ def _maude(
         cells=_numbers(bins, "cells"),
         elements=elements,
         where=where,
+        abundance_rule=settings["abundance"] if unsorted is None else "measured",
+        unsorted_cells=_total_cells(unsorted_bins),
+        interval=settings["interval"],
     )
     return pd.DataFrame(
         {
             "expression": result.mean,
+            "expression_low": result.low,
+            "expression_high": result.high,
             "n_reads": counts.sum(axis=1),
             "is_singleton": (counts > 0).sum(axis=1) == 1,
             "standard_error": result.standard_error,
+            "pseudocount_share": result.pseudocount_share,
             "log_likelihood": result.log_likelihood,
             "log_likelihood_ratio": result.log_likelihood_ratio,
             "z": result.z,
@@ -97,9 +119,9 @@ def estimate_expression(
     counts : DataFrame
         ``element``, ``sequence`` and one integer column per bin.
     settings : dict
-        ``bin_weights``, ``pseudocount``, ``limits``, ``optimum``, ``abundance`` and ``bins``: one dict per bin with
-        ``bin``, ``role``, ``position``, ``lower_quantile``, ``upper_quantile``, ``cells``. Reads of unsorted bins are
-        the abundance of maude; the bin mean does not use them.
+        ``bin_weights``, ``pseudocount``, ``limits``, ``optimum``, ``abundance``, ``interval`` and ``bins``: one dict
+        per bin with ``bin``, ``role``, ``position``, ``lower_quantile``, ``upper_quantile``, ``cells``. Reads of
+        unsorted bins are the abundance of maude; the bin mean does not use them.
     library : str
         Name for the funnel.
     method : str
@@ -110,9 +132,10 @@ def estimate_expression(
     Returns
     -------
     table : DataFrame
-        ``element``, ``sequence``, ``expression``, ``n_reads`` (reads in sorted bins), ``is_singleton`` (all of them in
-        one bin), ``standard_error``; with maude also ``log_likelihood``, ``log_likelihood_ratio``, ``z``, ``at_limit``,
-        ``no_information``. Elements in the order of ``counts``, without those that have no estimate.
+        ``element``, ``sequence``, ``expression``, ``expression_low``, ``expression_high`` (interval of level
+        ``interval``), ``n_reads`` (reads in sorted bins), ``is_singleton`` (all of them in one bin),
+        ``standard_error``; with maude also ``pseudocount_share``, ``log_likelihood``, ``log_likelihood_ratio``, ``z``,
+        ``at_limit``, ``no_information``. Elements in the order of ``counts``, without those that have no estimate.
     funnel : DataFrame
         ``library``, ``method``, ``step``, ``count``.
 
@@ -124,7 +147,8 @@ def estimate_expression(
     if method not in METHODS:
         raise InputError(Problem("method", not_one_of(method, METHODS)))
     sorted_bins = [row for row in settings["bins"] if row["role"] == "sorted"]
-    unsorted_names = [row["bin"] for row in settings["bins"] if row["role"] == "unsorted"]
+    unsorted_bins = [row for row in settings["bins"] if row["role"] == "unsorted"]
+    unsorted_names = [row["bin"] for row in unsorted_bins]
     sorted_names = [row["bin"] for row in sorted_bins]
     needed = ["element", "sequence", *sorted_names, *unsorted_names]
     if missing := [c for c in needed if c not in counts]:
@@ -144,7 +168,8 @@ def estimate_expression(
     if method == "bin-mean":
         estimates = _bin_mean(reads, sorted_bins, settings, elements, where)
     else:
-        estimates = _maude(reads, None if unsorted is None else unsorted[kept], sorted_bins, settings, elements, where)
+        abundance = None if unsorted is None else unsorted[kept]
+        estimates = _maude(reads, abundance, sorted_bins, unsorted_bins, settings, elements, where)
     table = pd.concat([counts[["element", "sequence"]].iloc[kept].reset_index(drop=True), estimates], axis=1)
     known = table["expression"].notna()
     steps = [("elements", len(counts)), ("with reads", kept.size), ("with an estimate", int(known.sum()))]

@@ -1,7 +1,7 @@
 """How many independent measurements the reads of an element are.
 
 Purpose: reads of one cell are copies of one measurement, so standard errors from read counts alone are too small when
-a bin has many reads per cell. Inputs: reads, cells sorted per bin. Outputs: inflation of variance, effective reads.
+a bin has many reads per cell. Inputs: reads, cells sorted per bin. Outputs: inflation of variance.
 """
 
 from __future__ import annotations
@@ -32,21 +32,3 @@ def read_inflation(totals: np.ndarray, cells: np.ndarray | None) -> np.ndarray:
         known = np.isfinite(cells) & (cells > 0)
         inflation[known] += totals[known] / cells[known]
     return inflation
-
-
-def independent_reads(counts: np.ndarray, cells: np.ndarray | None) -> np.ndarray:
-    """Reads of each element, discounted by :func:`read_inflation`; at least 1 where there is a read.
-
-    Parameters
-    ----------
-    counts : int ndarray, shape (n, n_bins)
-        Reads without pseudocount.
-    cells : float ndarray, shape (n_bins,), optional
-        Cells sorted into each bin.
-
-    Returns
-    -------
-    float64 ndarray, shape (n,)
-    """
-    effective = np.einsum("ib,b->i", counts, 1.0 / read_inflation(counts.sum(axis=0), cells))
-    return np.where(counts.sum(axis=1) > 0, np.maximum(effective, 1.0), 0.0)

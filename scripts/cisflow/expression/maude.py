@@ -8,15 +8,19 @@ Outputs: :class:`MaudeEstimate`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
+from cisflow.expression.abundance import abundance_per_read, add_pseudocount
 from cisflow.expression.bin_model import BinModel
 from cisflow.expression.count_checks import checked_abundance, checked_counts
-from cisflow.expression.independent_reads import independent_reads
+from cisflow.expression.dispersion import Dispersion, canonical_order, estimate_dispersion
+from cisflow.expression.maude_interval import MeanInterval, mean_intervals
 from cisflow.expression.maude_likelihood import information_per_read, log_likelihood
 from cisflow.expression.maude_r_search import r_means
 from cisflow.expression.maude_search import FLAT, best_means
@@ -24,8 +28,6 @@ from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.progress import Progress
 
-#: Reads that pseudocounts and derived abundances are scaled to.
-PER_MILLION = 1_000_000
 #: Limits wider than this would ask for normal tails that a double cannot hold.
 WIDEST_LIMIT = 30.0
 #: Fewer controls than this give an uncertain centre.
@@ -48,8 +50,15 @@ class MaudeEstimate:
         Mean expression in standard deviations of the sorted cell population; 0 is its mean. NaN where the
         likelihood is zero everywhere.
     standard_error : float64 ndarray
-        From the expected information of the element's own reads at the mean; pseudocounts do not count as reads.
-        NaN at a limit and where nothing is known.
+        From what the element's own reads tell about the mean; pseudocounts do not count as reads. NaN at a limit and
+        where nothing is known.
+    low, high : float64 ndarray
+        Interval of the mean that the reads allow, see :func:`.mean_intervals`, extended to ``mean`` where pseudocounts
+        draw it out; a limit where the reads do not exclude it, NaN without reads.
+    reads_low, reads_high : float64 ndarray
+        The same, not extended.
+    pseudocount_share : float64 ndarray
+        Share of pseudocounts in the element's reads of the sorted bins: near 1 the mean says little about the element.
     log_likelihood : float64 ndarray
         Natural logarithm of the likelihood at the mean.
     log_likelihood_ratio : float64 ndarray
@@ -69,6 +78,11 @@ class MaudeEstimate:
     library_fraction: np.ndarray
     mean: np.ndarray
     standard_error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    reads_low: np.ndarray
+    reads_high: np.ndarray
+    pseudocount_share: np.ndarray
     log_likelihood: np.ndarray
     log_likelihood_ratio: np.ndarray
     z: np.ndarray
@@ -77,70 +91,22 @@ class MaudeEstimate:
     control_centre: float
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per element with every column but the counts."""
-        names = (
-            "abundance",
-            "library_fraction",
-            "mean",
-            "standard_error",
-            "log_likelihood",
-            "log_likelihood_ratio",
-            "z",
-            "at_limit",
-            "no_information",
-        )
-        return pd.DataFrame({name: getattr(self, name) for name in names})
-
-
-def add_pseudocount(counts: np.ndarray, abundance: np.ndarray, pseudocount: float) -> tuple[np.ndarray, np.ndarray]:
-    """Add pseudocounts to the reads of the bins and to the abundance.
-
-    Every element gets ``pseudocount`` reads per million of the bin's reads, rounded half to even and at least one;
-    the abundance gets ``pseudocount`` as it is. 0 adds nothing.
-
-    Parameters
-    ----------
-    counts : int ndarray, shape (n, n_bins)
-    abundance : float ndarray, shape (n,)
-    pseudocount : float
-        Reads per million reads.
-
-    Returns
-    -------
-    counts, abundance : ndarray
-        New arrays.
-    """
-    if pseudocount == 0:
-        return counts.copy(), abundance.copy()
-    per_bin = np.maximum(1, np.rint(pseudocount * (counts.sum(axis=0) / PER_MILLION))).astype(np.int64)
-    return counts + per_bin, abundance + pseudocount
-
-
-def abundance_from_bins(counts: np.ndarray, share: np.ndarray | None = None, scale: float = PER_MILLION) -> np.ndarray:
-    """Abundance of each element when no unsorted sample was sequenced (Rafi et al. 2024).
-
-    Parameters
-    ----------
-    counts : int ndarray, shape (n, n_bins)
-        Reads without pseudocount.
-    share : float ndarray, shape (n_bins,), optional
-        Share of all cells in each bin. Without it the relative abundances of the bins are averaged with equal
-        weights; with it each bin counts by its share, which estimates the share of the element's cells.
-    scale : float
-        Sum of the result.
-
-    Returns
-    -------
-    float64 ndarray, shape (n,)
-        Bins without reads are left out.
-    """
-    counts = np.ascontiguousarray(counts)
-    totals = counts.sum(axis=0)
-    weights = np.where(totals > 0, 1.0 if share is None else np.asarray(share, dtype=float), 0.0)
-    if not weights.sum() > 0:
-        raise InputError(Problem("counts", "no reads in any sorted bin"))
-    per_read = np.where(totals > 0, weights / weights.sum() / np.maximum(totals, 1), 0.0)
-    return scale * np.einsum("ib,b->i", counts, per_read)
+        """One row per element with every column but the counts and the intervals that are not extended."""
+        names = {
+            "abundance": "abundance",
+            "library_fraction": "library_fraction",
+            "mean": "mean",
+            "mean_low": "low",
+            "mean_high": "high",
+            "standard_error": "standard_error",
+            "pseudocount_share": "pseudocount_share",
+            "log_likelihood": "log_likelihood",
+            "log_likelihood_ratio": "log_likelihood_ratio",
+            "z": "z",
+            "at_limit": "at_limit",
+            "no_information": "no_information",
+        }
+        return pd.DataFrame({name: getattr(self, field) for name, field in names.items()})
 
 
 def _checked_limits(limits: Sequence[float]) -> tuple[float, float]:
@@ -163,7 +129,7 @@ def _warn_about_counts(counts: np.ndarray, abundance: np.ndarray, names: Sequenc
     empty = [name for name, total in zip(names, counts.sum(axis=0), strict=True) if total == 0]
     if empty:
         logger.warning("Bins without reads: %s", ", ".join(empty))
-    total = float(abundance.sum())
+    total = math.fsum(abundance)
     if total == 0 and pseudocount == 0:
         raise InputError(Problem("counts", "all abundances are 0 and the pseudocount is 0: no library fraction exists"))
     if total == 0:
@@ -184,7 +150,34 @@ def _control_centre(mean: np.ndarray, is_control: np.ndarray, centre: str) -> fl
         return float("nan")
     if n < FEW_CONTROLS:
         logger.warning("Only %d controls: their centre, and with it z and log_likelihood_ratio, is uncertain", n)
-    return float(np.mean(mean[is_control]) if centre == "mean" else np.median(mean[is_control]))
+    return math.fsum(mean[is_control]) / n if centre == "mean" else float(np.median(mean[is_control]))
+
+
+def _intervals(
+    counts: np.ndarray,
+    abundance: np.ndarray,
+    rule: str,
+    bins: BinModel,
+    limits: tuple[float, float],
+    cells: np.ndarray | None,
+    unsorted_cells: float | None,
+    level: float,
+) -> tuple[MeanInterval, Dispersion]:
+    """Intervals of the reads without pseudocounts, and how much they scatter."""
+    totals = counts.sum(axis=0)
+    middle = ndtri((bins.lower_quantile + bins.upper_quantile) / 2)
+    weight = np.einsum("ib,b->i", counts, 1.0 / np.maximum(totals, 1))
+    with np.errstate(invalid="ignore"):
+        place = np.einsum("ib,b->i", counts, middle / np.maximum(totals, 1)) / weight
+    dispersion = estimate_dispersion(counts, middle, place, cells)
+    order = canonical_order(place, counts, abundance)
+    total = math.fsum(abundance)
+    if rule != "measured" or total == 0:
+        derived = abundance_per_read(totals, bins.share if rule == "weighted" else None)
+        return mean_intervals(counts, None, derived, bins, limits, dispersion, level, place, order), dispersion
+    copies = dispersion.inflation.mean() if unsorted_cells is None else 1 + total / unsorted_cells
+    with_unsorted = Dispersion(np.append(dispersion.inflation, copies), dispersion.amplification)
+    return mean_intervals(counts, abundance, None, bins, limits, with_unsorted, level, place, order), dispersion
 
 
 def estimate_maude(
@@ -199,6 +192,9 @@ def estimate_maude(
     cells: np.ndarray | None = None,
     elements: Sequence[object] | np.ndarray | None = None,
     where: str = "counts",
+    abundance_rule: str = "measured",
+    unsorted_cells: float | None = None,
+    interval: float = 0.95,
 ) -> MaudeEstimate:
     """Estimate the mean expression of every element of one screen.
 
@@ -207,13 +203,13 @@ def estimate_maude(
     counts : int ndarray, shape (n, n_bins)
         Reads per element and sorted bin.
     abundance : float ndarray, shape (n,)
-        Reads, or any weight that sums to about 1,000,000, in the unsorted library; see :func:`abundance_from_bins`.
+        Reads, or any weight that sums to about 1,000,000, in the unsorted library; see :func:`.abundance_from_bins`.
     is_control : bool ndarray, shape (n,), optional
         Negative controls; None when there are none.
     bins : BinModel
         Edges of the bins in the order of the columns of ``counts``.
     pseudocount : float
-        Reads per million, see :func:`add_pseudocount`.
+        Reads per million, see :func:`.add_pseudocount`.
     limits : pair of float
         Range of the mean in standard deviations of the population.
     optimum : str
@@ -221,11 +217,18 @@ def estimate_maude(
     centre : str
         ``mean`` or ``median`` of the controls.
     cells : float ndarray, shape (n_bins,), optional
-        Cells sorted into each bin, NaN where unknown; used for standard errors alone.
+        Cells sorted into each bin, NaN where unknown; used for standard errors and intervals alone.
     elements : sequence, optional
         Names of the rows for messages.
     where : str
         What to call the table in messages.
+    abundance_rule : str
+        Where ``abundance`` comes from, which decides what is uncertain about it: ``measured`` in an unsorted sample, or
+        :func:`.abundance_from_bins` without (``mean``) or with (``weighted``) the shares of the bins.
+    unsorted_cells : float, optional
+        Cells behind a measured abundance; None where unknown: as many reads per cell as in the sorted bins.
+    interval : float
+        Share of the intervals that are to hold the mean.
 
     Returns
     -------
@@ -241,6 +244,12 @@ def estimate_maude(
         problems.append(Problem("config", not_one_of(optimum, ("global", "r")), column="optimum"))
     if centre not in ("mean", "median"):
         problems.append(Problem("config", not_one_of(centre, ("mean", "median")), column="centre"))
+    if abundance_rule not in ("measured", "mean", "weighted"):
+        problems.append(
+            Problem("config", not_one_of(abundance_rule, ("measured", "mean", "weighted")), column="abundance_rule")
+        )
+    if not 0 < interval < 1:
+        problems.append(Problem("config", f"{interval}; expected a share between 0 and 1", column="interval"))
     if not pseudocount >= 0:
         problems.append(Problem("config", f"{pseudocount}; expected a number of 0 or more", column="pseudocount"))
     if problems:
@@ -256,9 +265,13 @@ def estimate_maude(
         raise InputError(Problem(where, f"controls must be {n} booleans, one for each element", column="control"))
     _warn_about_counts(counts, abundance, bins.names, pseudocount)
 
-    independent = independent_reads(counts, cells)
+    cells = None if cells is None else np.asarray(cells, dtype=float)
+    allowed, dispersion = _intervals(counts, abundance, abundance_rule, bins, limits, cells, unsorted_cells, interval)
+    own = counts.sum(axis=1)
+    copies = dispersion.inflation if abundance_rule == "measured" else np.ones(len(bins.names))
+    independent = np.einsum("ib,b->i", counts, 1 / copies)
     counts, abundance = add_pseudocount(counts, abundance, pseudocount)
-    fraction = abundance / abundance.sum()
+    fraction = abundance / math.fsum(abundance)
     totals = counts.sum(axis=0)
     mean, flat = np.empty(n), np.zeros(n, dtype=bool)
     progress = Progress("estimate expression (maude)", n, "elements")
@@ -276,7 +289,11 @@ def estimate_maude(
     height = log_likelihood(mean, counts, totals, fraction, bins)
     information = independent * information_per_read(mean, totals, bins)
     usable = known & ~at_limit & ~flat & (information > 0)
-    error = np.where(usable, 1 / np.sqrt(np.where(usable, information, 1.0)), np.nan)
+    # Where the summit of the reads alone is a limit (all in an end bin), the curvature is that expected at the mean.
+    expected = np.sqrt(allowed.scale / np.where(usable, information, 1.0))
+    error = np.where(np.isfinite(allowed.standard_error), allowed.standard_error, expected)
+    error = np.where(usable, error, np.nan)
+    all_reads = counts.sum(axis=1)
     control_centre = _control_centre(mean, is_control, centre)
     at_centre = log_likelihood(np.full(n, control_centre), counts, totals, fraction, bins)
     if at_limit.any():
@@ -289,6 +306,11 @@ def estimate_maude(
         library_fraction=fraction,
         mean=mean,
         standard_error=error,
+        low=np.fmin(allowed.low, np.where(np.isnan(allowed.low), np.nan, mean)),
+        high=np.fmax(allowed.high, np.where(np.isnan(allowed.high), np.nan, mean)),
+        reads_low=allowed.low,
+        reads_high=allowed.high,
+        pseudocount_share=1 - own / np.maximum(all_reads, 1),
         log_likelihood=height,
         log_likelihood_ratio=height - at_centre,
         z=mean - control_centre,

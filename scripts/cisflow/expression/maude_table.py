@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cisflow.expression.abundance import abundance_from_bins
 from cisflow.expression.bin_model import bin_model_from_table
 from cisflow.expression.count_checks import SHOWN, checked_abundance, checked_counts
-from cisflow.expression.maude import abundance_from_bins, estimate_maude
+from cisflow.expression.maude import estimate_maude
 from cisflow.problems import InputError, Problem, did_you_mean
 
 TRUE_TEXTS, FALSE_TEXTS = {"true", "t", "yes", "1"}, {"false", "f", "no", "0"}
@@ -94,7 +95,8 @@ def estimate_screens(
     abundance : str
         Without an unsorted column: ``mean`` of the relative abundances or ``weighted`` by the share of cells.
     **settings
-        ``pseudocount``, ``limits``, ``optimum``, ``centre`` of :func:`cisflow.expression.maude.estimate_maude`.
+        ``pseudocount``, ``limits``, ``optimum``, ``centre``, ``interval`` of
+        :func:`cisflow.expression.maude.estimate_maude`.
 
     Returns
     -------
@@ -136,6 +138,7 @@ def estimate_screens(
             model,
             elements=None if names is None else names[rows],
             where=where,
+            abundance_rule="measured" if unsorted_column else abundance,
             **settings,
         )
         parts.append(estimate.to_frame().set_index(rows))

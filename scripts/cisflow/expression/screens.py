@@ -86,7 +86,7 @@ def estimate_bin_means(
     Returns
     -------
     DataFrame
-        ``table`` with ``mean``, ``standard_error``, the bounds of the interval, ``n_reads`` and ``is_singleton``.
+        ``table`` with ``mean``, ``mean_low``, ``mean_high``, ``standard_error``, ``n_reads`` and ``is_singleton``.
 
     Raises
     ------
@@ -119,13 +119,17 @@ def estimate_bin_means(
             else None,
             **settings,
         )
-        parts.append(pd.DataFrame(
+        parts.append(
+            pd.DataFrame(
                 {
                     "mean": result.expression,
+                    "mean_low": result.low,
+                    "mean_high": result.high,
                     "standard_error": result.standard_error,
                     "n_reads": result.n_reads,
                     "is_singleton": result.is_singleton,
                 },
                 index=rows,
-            ))
+            )
+        )
     return pd.concat([table.reset_index(drop=True), pd.concat(parts).sort_index()], axis=1)

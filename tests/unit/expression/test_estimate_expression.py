@@ -12,8 +12,13 @@ from cisflow.figures.expression import match_truth, plot_distribution, plot_reco
 from cisflow.files import write_table
 from cisflow.problems import InputError
 
-COLUMNS = ["element", "sequence", "expression", "n_reads", "is_singleton", "standard_error"]
-MAUDE_COLUMNS = [*COLUMNS, "log_likelihood", "log_likelihood_ratio", "z", "at_limit", "no_information"]
+COLUMNS = [
+    "element", "sequence", "expression", "expression_low", "expression_high", "n_reads", "is_singleton",
+    "standard_error",
+]  # fmt: skip
+MAUDE_COLUMNS = [
+    *COLUMNS, "pseudocount_share", "log_likelihood", "log_likelihood_ratio", "z", "at_limit", "no_information",
+]  # fmt: skip
 
 
 def bins_sheet(n_bins, unsorted=False):
@@ -40,6 +45,7 @@ def settings(n_bins=6, unsorted=False, **changes):
         "limits": [-4, 4],
         "optimum": "global",
         "abundance": "mean",
+        "interval": 0.95,
         "bins": bins_sheet(n_bins, unsorted),
     } | changes
 
@@ -99,8 +105,8 @@ def test_maude_uses_the_unsorted_sample_and_keeps_elements_seen_there(library):
 
 
 def test_maude_without_unsorted_sample_is_the_library_function(library):
+    from cisflow.expression.abundance import abundance_from_bins
     from cisflow.expression.bin_model import bin_model_from_quantiles
-    from cisflow.expression.maude import abundance_from_bins
 
     counts, _ = library
     reads = counts.filter(like="bin").drop(index=[7, 9]).to_numpy()

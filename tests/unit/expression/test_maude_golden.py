@@ -135,8 +135,8 @@ def test_element_without_abundance_does_not_stop_the_others(golden):
 
 
 def test_abundance_from_bins_as_in_the_reference(golden):
+    from cisflow.expression.abundance import abundance_from_bins
     from cisflow.expression.bin_model import bin_model_from_table
-    from cisflow.expression.maude import abundance_from_bins
 
     screen = read_screen(golden / "maude" / "designed18")
     expected = (golden / "maude" / "designed18" / "abundance_expected.tsv").read_text().splitlines()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from screens import read_screen
 
+from cisflow.expression.abundance import abundance_from_bins
 from cisflow.expression.bin_model import bin_model_from_fractions, bin_model_from_quantiles, bin_model_from_table
-from cisflow.expression.maude import abundance_from_bins, estimate_maude
+from cisflow.expression.maude import estimate_maude
 from cisflow.joblog import logger
 from cisflow.problems import InputError
 
