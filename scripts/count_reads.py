@@ -1,16 +1,23 @@
 """Rule count_reads: FASTQ files of one bin to counts of unique sequences."""
 
+import tempfile
+from pathlib import Path
+
 from cisflow.files import write_table
 from cisflow.joblog import job
-from cisflow.reads.count import ReadSettings, count_reads
+from cisflow.reads.count import ReadSettings, count_runs, write_bin
+from cisflow.reads.funnel import funnel_table
 
 with job(snakemake):
     library, name = snakemake.wildcards.library, snakemake.wildcards.bin
-    counts = count_reads(
-        snakemake.input.read1,
-        snakemake.input.get("read2", []),
-        ReadSettings(**snakemake.params.settings),
-        what=f"{library} {name}",
-    )
-    write_table(counts.table, snakemake.output.counts)
-    write_table(counts.funnel_table(library, name), snakemake.output.funnel)
+    settings = ReadSettings(**snakemake.params.settings)
+    with tempfile.TemporaryDirectory(dir=Path(snakemake.output.counts).parent, prefix=f".{name}.") as folder:
+        runs, funnel = count_runs(
+            snakemake.input.read1,
+            snakemake.input.get("read2", []),
+            settings,
+            folder,
+            what=f"{library} {name}",
+        )
+        funnel = write_bin(runs, funnel, settings, snakemake.output.counts)
+    write_table(funnel_table(library, name, funnel), snakemake.output.funnel)

@@ -13,14 +13,17 @@ import pandas as pd
 from cisflow.clusters.elements import ALL_BINS, MATCHES, READS_COUNTED, READS_IN
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
 from cisflow.problems import InputError, Problem
+from cisflow.reads.funnel import MOLECULES, UNIQUE
 
 DROPPED = (MATCHES["designed"]["ambiguous"], MATCHES["designed"]["unaligned"])
 #: What a read lost at a step of the reads' funnel is called, and its colour.
 LOSSES = {
     "merged": ("pair not merged", PALETTE[0]),
     "flanks found": ("flanks not found", PALETTE[1]),
+    "barcode right": ("another barcode", PALETTE[6]),
     "length kept": ("variable part too short or long", PALETTE[2]),
     "without N": ("N in the sequence", PALETTE[4]),
+    MOLECULES: ("molecule seen before (same UMI)", GREY),
     DROPPED[0]: ("two ordered sequences equally near", PALETTE[5]),
     DROPPED[1]: ("no ordered sequence near", PALETTE[3]),
 }
@@ -46,7 +49,7 @@ def loss_table(reads: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     reads : DataFrame
-        Funnels of all bins of a library (``bin``, ``step``, ``count``), in the order of the bins.
+        Funnels of all bins of a library (``bin``, ``file``, ``step``, ``count``), in the order of the bins.
     clusters : DataFrame
         Funnel of its clusters.
 
@@ -63,7 +66,7 @@ def loss_table(reads: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for name, part in reads.groupby("bin", sort=False):
-        counts = part[part["step"] != "unique sequences"].set_index("step")["count"]
+        counts = part[part["step"] != UNIQUE].groupby("step", sort=False)["count"].sum()  # over files
         assigned = clusters[clusters["bin"] == name].set_index("step")["count"]
         if assigned.get(READS_IN) != counts.iloc[-1]:
             raise InputError(

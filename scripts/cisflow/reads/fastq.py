@@ -7,9 +7,6 @@ Memory is bounded by the size of a block.
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +16,14 @@ from numba import njit
 
 from cisflow.problems import InputError, Problem
 from cisflow.reads.ragged import Sequences
+from cisflow.reads.text import TextReader
+from cisflow.reads.words import SIZE, line_end, load_word, only_bases
 
-BLOCK_BYTES = 1 << 24
+#: Text at once: fits into the cache of a core, so that the steps behind find it there.
+BLOCK_BYTES = 1 << 21
 LINES = 4
+SHORTEST_RECORD = len("@\n\n+\n\n")
+NEWLINE = 10
 #: What `_find_records` can find wrong with a record.
 FINE, NO_HEADER, NO_SEPARATOR, UNEQUAL_LENGTHS, BAD_LETTER = range(5)
 
@@ -33,7 +35,7 @@ class FastqBlock:
     Attributes
     ----------
     data : ndarray of uint8
-        Text of the block.
+        Text of the block, and at least eight bytes more.
     sequence_start, quality_start, length : ndarray of int64, shape (n,)
         0-based places in ``data`` and the number of bases.
     """
@@ -51,55 +53,56 @@ class FastqBlock:
         rows = slice(start, stop)
         return FastqBlock(self.data, self.sequence_start[rows], self.quality_start[rows], self.length[rows])
 
+    def take(self, rows: np.ndarray) -> FastqBlock:
+        """Some records (indices or mask); the text is shared."""
+        return FastqBlock(self.data, self.sequence_start[rows], self.quality_start[rows], self.length[rows])
+
     @property
     def sequences(self) -> Sequences:
         """Bases of the records."""
         return Sequences(self.data, self.sequence_start, self.length)
 
 
-def _letter_table() -> np.ndarray:
-    table = np.zeros(256, np.bool_)
-    table[np.frombuffer(b"ACGTN", np.uint8)] = True
-    return table
-
-
-VALID_LETTER = _letter_table()
-
-
 @njit(cache=True, nogil=True)
-def _line_end(data, start):
-    """Place of the newline that ends the line, or -1."""
-    for i in range(start, data.size):
-        if data[i] == 10:
-            return i
+def _bad_letter(data, start, stop):
+    """Place of the first letter other than A, C, G, T and N, or -1."""
+    fine = stop - start >= SIZE and only_bases(load_word(data, stop - SIZE))
+    for place in range(start, stop - SIZE + 1, SIZE):
+        fine = fine and only_bases(load_word(data, place))
+    if not fine:
+        for place in range(start, stop):
+            if data[place] not in (65, 67, 71, 84, 78):
+                return place
     return -1
 
 
 @njit(cache=True, nogil=True)
-def _find_records(data, valid_letter, sequence_start, quality_start, length):
-    """Fill in the complete records of ``data``; returns their number, the bytes used, what is wrong, and where."""
-    n = used = 0
-    while True:
-        header = used
-        header_end = _line_end(data, header)
+def _find_records(data, begin, size, most, sequence_start, quality_start, length):
+    """Fill in up to ``most`` complete records of ``data[begin:size]``, which has eight bytes more.
+
+    Returns their number, the place behind the last one, what is wrong, and where.
+    """
+    n, used = 0, begin
+    while n < most:
+        header_end = line_end(data, used, size)
         if header_end < 0:
-            return n, used, FINE, 0
-        if data[header] != 64:  # @
-            return n, used, NO_HEADER, header
+            break
+        if data[used] != 64:  # @
+            return n, used, NO_HEADER, used
         bases = header_end + 1
-        bases_end = _line_end(data, bases)
+        bases_end = line_end(data, bases, size)
         if bases_end < 0:
-            return n, used, FINE, 0
+            break
         separator = bases_end + 1
-        separator_end = _line_end(data, separator)
+        separator_end = line_end(data, separator, size)
         if separator_end < 0:
-            return n, used, FINE, 0
+            break
         if data[separator] != 43:  # +
             return n, used, NO_SEPARATOR, separator
         quality = separator_end + 1
-        quality_end = _line_end(data, quality)
+        quality_end = line_end(data, quality, size)
         if quality_end < 0:
-            return n, used, FINE, 0
+            break
         n_bases = bases_end - bases
         if n_bases and data[bases_end - 1] == 13:
             n_bases -= 1
@@ -108,40 +111,39 @@ def _find_records(data, valid_letter, sequence_start, quality_start, length):
             n_quality -= 1
         if n_bases != n_quality:
             return n, used, UNEQUAL_LENGTHS, quality
-        for i in range(bases, bases + n_bases):
-            if not valid_letter[data[i]]:
-                return n, used, BAD_LETTER, i
+        bad = _bad_letter(data, bases, bases + n_bases)
+        if bad >= 0:
+            return n, used, BAD_LETTER, bad
         sequence_start[n], quality_start[n], length[n] = bases, quality, n_bases
         n += 1
         used = quality_end + 1
+    return n, used, FINE, 0
 
 
-def _line(data: np.ndarray, start: int) -> str:
-    stop = _line_end(data, start)
-    return data[start : stop if stop >= 0 else None][:60].tobytes().decode("ascii", "replace").rstrip("\r")
+def _line(text: bytes, start: int) -> str:
+    stop = text.find(b"\n", start)
+    return text[start : stop if stop >= 0 else None][:60].decode("ascii", "replace").rstrip("\r")
 
 
-def _problem(path: str | Path, read: int, wrong: int, data: np.ndarray, record: int, place: int) -> Problem:
-    """Message for the record that begins at byte ``record`` of ``data``; ``read`` is its 1-based number."""
+def _problem(path: str | Path, read: int, wrong: int, text: bytes, place: int) -> Problem:
+    """Message for the record that ``text`` begins with; ``read`` is its 1-based number."""
     if wrong == NO_HEADER:
         return Problem(
             str(path),
-            f"read {read:,} begins with {_line(data, place)!r}; expected a name line that begins with '@' "
+            f"read {read:,} begins with {_line(text, place)!r}; expected a name line that begins with '@' "
             "(FASTQ with four lines a read)",
             row=LINES * (read - 1) + 1,
         )
     if wrong == NO_SEPARATOR:
         return Problem(
             str(path),
-            f"the third line of read {read:,} is {_line(data, place)!r}; expected a line that begins with '+' "
+            f"the third line of read {read:,} is {_line(text, place)!r}; expected a line that begins with '+' "
             "(FASTQ with four lines a read)",
             row=LINES * (read - 1) + 3,
         )
-    bases = _line(data, _line_end(data, record) + 1)
+    bases = _line(text, text.find(b"\n") + 1)
     if wrong == UNEQUAL_LENGTHS:
-        bases_start = _line_end(data, record) + 1
-        n_bases = _line_end(data, bases_start) - bases_start
-        n_quality = _line_end(data, place) - place
+        n_bases, n_quality = (len(text.split(b"\n", line + 1)[line]) for line in (1, 3))
         return Problem(
             str(path),
             f"read {read:,} has {n_bases} bases, but {n_quality} quality characters; is the file truncated?",
@@ -149,35 +151,100 @@ def _problem(path: str | Path, read: int, wrong: int, data: np.ndarray, record: 
         )
     return Problem(
         str(path),
-        f"read {read:,} holds the letter {chr(data[place])!r} ({bases}...); expected only A, C, G, T and N",
+        f"read {read:,} holds the letter {chr(text[place])!r} ({bases}...); expected only A, C, G, T and N",
         row=LINES * (read - 1) + 2,
     )
 
 
-def _chunks(path: str | Path, block_bytes: int) -> Iterator[bytes]:
-    """Content of a file, unpacked when it is gzip."""
-    try:
-        with open(path, "rb") as plain:
-            packed = plain.read(2) == b"\x1f\x8b"
-        opened: gzip.GzipFile | io.BufferedReader = gzip.open(path) if packed else open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        reason = "file not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-        raise InputError(Problem(str(path), f"{reason}; expected a FASTQ file")) from None
-    with opened:
-        failure: Exception | None = None
-        while failure is None:
-            parts, size = [], 0
-            try:
-                while size < block_bytes and (part := opened.read1(block_bytes - size)):
-                    parts.append(part)
-                    size += len(part)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                failure = error  # told after what could be read, so that the message can count the whole reads
-            if size:
-                yield b"".join(parts)
-            elif failure is None:
-                return
-        raise failure
+class FastqReader:
+    """Reads a FASTQ file in blocks of records.
+
+    Parameters
+    ----------
+    path : path
+        Plain or gzip.
+    block_bytes : int
+        Bytes of text read at once; a record that is longer makes its block longer.
+    """
+
+    def __init__(self, path: str | Path, block_bytes: int = BLOCK_BYTES) -> None:
+        self.path = path
+        self.n_read = 0
+        self._text = TextReader(path)
+        self._block_bytes = block_bytes
+        self._data = np.empty(SIZE, np.uint8)
+        self._used = self._size = 0
+
+    def _fill(self, wanted: int) -> None:
+        """Move what is left to the begin of a new array, and read until it holds ``wanted`` bytes."""
+        left = self._size - self._used
+        data = np.empty(max(wanted, left) + 1 + SIZE, np.uint8)
+        data[:left] = self._data[self._used : self._size]
+        size = left
+        while size < wanted and (n := self._text.read_into(data[size:wanted])):
+            size += n
+        # The last line may lack its end.
+        if self._text.ended and not self._text.failure and size and data[size - 1] != NEWLINE:
+            data[size] = NEWLINE
+            size += 1
+        data[size:] = 0
+        self._data, self._used, self._size = data, 0, size
+
+    def _blank_to_end(self) -> bool:
+        """Whether nothing but blank lines follows; the text is used up then."""
+        while not self._data[self._used : self._size].tobytes().strip():
+            self._used = self._size
+            if self._text.ended:
+                return True
+            self._fill(self._block_bytes)
+        return False
+
+    def read(self, most: int = 1 << 62) -> FastqBlock | None:
+        """Next block of one to ``most`` records; None at the end of the file.
+
+        Raises
+        ------
+        InputError
+            See :func:`read_fastq`.
+        """
+        wanted = self._block_bytes
+        while True:
+            if self._size - self._used < wanted and not self._text.ended:
+                self._fill(wanted)
+            room = min(most, (self._size - self._used) // SHORTEST_RECORD)
+            arrays = [np.empty(room, np.int64) for _ in range(3)]
+            n, used, wrong, place = _find_records(self._data, self._used, self._size, room, *arrays)
+            self._used = used
+            self.n_read += n
+            if n:
+                return FastqBlock(self._data, *(array[:n] for array in arrays))
+            if wrong:
+                text = self._data[self._used : self._size].tobytes()
+                if wrong == NO_HEADER and self._blank_to_end():
+                    continue
+                raise InputError(_problem(self.path, self.n_read + 1, wrong, text, place - used))
+            if self._text.ended:
+                self._check_end()
+                return None
+            wanted = 2 * max(wanted, self._size - self._used)
+
+    def _check_end(self) -> None:
+        """Refuse a file that ends inside a gzip member or a record, or without a record."""
+        if self._text.failure:
+            what, question = self._text.failure
+            raise InputError(Problem(str(self.path), f"{what}, after {self.n_read:,} whole reads{question}"))
+        rest = self._data[self._used : self._size].tobytes()
+        if rest.strip():
+            lines = rest.count(b"\n")
+            raise InputError(
+                Problem(
+                    str(self.path),
+                    f"read {self.n_read + 1:,} has {lines} of {LINES} lines; the file is truncated",
+                    row=LINES * self.n_read + lines,
+                )
+            )
+        if self.n_read == 0:
+            raise InputError(Problem(str(self.path), "no reads in this file; expected FASTQ records"))
 
 
 def read_fastq(path: str | Path, block_bytes: int = BLOCK_BYTES) -> Iterator[FastqBlock]:
@@ -201,48 +268,9 @@ def read_fastq(path: str | Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Fas
         File missing, without reads, truncated or damaged; a record whose name line lacks ``@``, whose third line
         lacks ``+``, whose sequence and quality differ in length, or with a letter other than A, C, G, T, N.
     """
-    rest, n_read = b"", 0
-    chunks = _chunks(path, block_bytes)
-    while True:
-        try:
-            chunk = next(chunks, b"")
-        except EOFError:
-            raise InputError(
-                Problem(str(path), f"the gzip file ends early, after {n_read:,} whole reads; is the copy complete?")
-            ) from None
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(
-                Problem(str(path), f"the gzip file is damaged ({error}), after {n_read:,} whole reads")
-            ) from None
-        text = rest + chunk
-        if not chunk and rest and not rest.endswith(b"\n"):
-            text += b"\n"
-        data = np.frombuffer(text, np.uint8)
-        room = int(np.count_nonzero(data == 10)) // LINES
-        arrays = [np.empty(room, np.int64) for _ in range(3)]
-        n, used, wrong, place = _find_records(data, VALID_LETTER, *arrays)
-        if wrong:
-            blank_to_end = not text[used:].strip() and not any(block.strip() for block in chunks)
-            if wrong != NO_HEADER or not blank_to_end:
-                raise InputError(_problem(path, n_read + n + 1, wrong, data, used, place))
-            chunk, used = b"", len(text)
-        n_read += n
-        if n:
-            yield FastqBlock(data, *(array[:n] for array in arrays))
-        rest = text[used:]
-        if not chunk:
-            break
-    if rest.strip():
-        lines = rest.count(b"\n")
-        raise InputError(
-            Problem(
-                str(path),
-                f"read {n_read + 1:,} has {lines} of {LINES} lines; the file is truncated",
-                row=LINES * n_read + lines,
-            )
-        )
-    if n_read == 0:
-        raise InputError(Problem(str(path), "no reads in this file; expected FASTQ records"))
+    reader = FastqReader(path, block_bytes)
+    while (block := reader.read()) is not None:
+        yield block
 
 
 def read_pairs(
@@ -260,27 +288,22 @@ def read_pairs(
     InputError
         As :func:`read_fastq`; also when one file holds more reads than the other.
     """
-    files = [read_fastq(read1, block_bytes), read_fastq(read2, block_bytes)]
-    blocks = [next(file) for file in files]
-    paired = 0
-    while True:
-        n = min(map(len, blocks))
-        paired += n
-        yield blocks[0].part(0, n), blocks[1].part(0, n)
-        left = [block.part(n) for block in blocks]
-        following = [part if len(part) else next(file, None) for part, file in zip(left, files, strict=True)]
-        if None in following:
+    # Mates of much the same length: the second file has as many records at hand as the first one gives.
+    first, second = FastqReader(read1, block_bytes), FastqReader(read2, block_bytes + block_bytes // 4)
+    while (block1 := first.read()) is not None:
+        while len(block1) and (block2 := second.read(len(block1))) is not None:
+            yield block1.part(0, len(block2)), block2
+            block1 = block1.part(len(block2))
+        if len(block1):
             break
-        blocks = following  # type: ignore[assignment]
-    totals = [
-        paired + (len(block) if block is not None else 0) + sum(map(len, file))
-        for block, file in zip(following, files, strict=True)
-    ]
-    if totals[0] != totals[1]:
+    for reader in (first, second):
+        while reader.read() is not None:
+            pass
+    if first.n_read != second.n_read:
         raise InputError(
             Problem(
                 f"{read1} and {read2}",
-                f"{totals[0]:,} reads in the first file, {totals[1]:,} in the second; "
+                f"{first.n_read:,} reads in the first file, {second.n_read:,} in the second; "
                 "expected pairs, matched by position",
             )
         )
