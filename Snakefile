@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
+include: "workflow/rules/read_check.smk"
 include: "workflow/rules/reads.smk"
 include: "workflow/rules/clusters.smk"
 include: "workflow/rules/expression.smk"

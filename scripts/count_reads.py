@@ -10,7 +10,7 @@ from cisflow.reads.funnel import funnel_table
 
 with job(snakemake):
     library, name = snakemake.wildcards.library, snakemake.wildcards.bin
-    settings = ReadSettings(**snakemake.params.settings)
+    settings = ReadSettings(**snakemake.params.settings["reads"])
     with tempfile.TemporaryDirectory(dir=Path(snakemake.output.counts).parent, prefix=f".{name}.") as folder:
         runs, funnel = count_runs(
             snakemake.input.read1,
@@ -18,6 +18,7 @@ with job(snakemake):
             settings,
             folder,
             what=f"{library} {name}",
+            barcodes=snakemake.params.settings["barcodes"],
         )
         funnel = write_bin(runs, funnel, settings, snakemake.output.counts)
     write_table(funnel_table(library, name, funnel), snakemake.output.funnel)

@@ -21,6 +21,8 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 STRUCTURE = parse_structure(config["reads"]["structure"])
+# What reads are counted with; the number of reads that the check looks at changes no count.
+READ_SETTINGS = {key: value for key, value in config["reads"].items() if key != "check_reads"}
 
 
 def one_of(names):
@@ -62,11 +64,12 @@ def figures():
         if row["source"] == "simulated":
             names.append(f"simulate/{library}.overview")
         if row["source"] != "counts":
+            names += [f"reads/{library}.check"] if config["reads"]["check_reads"] else []
             names.append(f"reads/{library}.funnel")
         for method in study.methods(library):
             names.append(f"expression/{library}.{method}.distribution")
             if row["source"] == "simulated":
-                names.append(f"expression/{library}.{method}.recovery")
+                names += [f"expression/{library}.{method}.{kind}" for kind in ("recovery", "calibration")]
     for map_name in study.maps:
         names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
         if study.models_of(map_name):
@@ -134,14 +137,56 @@ def libraries_with(**wanted):
     ]
 
 
-def fastq_files(wildcards):
-    """FASTQ files of a bin: lists read1 and, for pairs, read2."""
-    if study.libraries[wildcards.library]["source"] == "simulated":
-        stem = f"results/{wildcards.run}/simulated/reads/{wildcards.library}/{wildcards.bin}"
-        return {"read1": [f"{stem}_R1.fastq.gz"], "read2": [f"{stem}_R2.fastq.gz"]}
-    lanes = study.reads[wildcards.library, wildcards.bin]
-    files = {column: [study.path(lane[column]) for lane in lanes if lane[column]] for column in ("read1", "read2")}
+def lanes_of(run, library, name):
+    """Lanes of a bin: FASTQ files (read2 None for single reads) and the in-line barcode, if any."""
+    if study.libraries[library]["source"] == "simulated":
+        stem = f"results/{run}/simulated/reads/{library}/{name}"
+        return [{"read1": f"{stem}_R1.fastq.gz", "read2": f"{stem}_R2.fastq.gz", "barcode": ""}]
+    return [
+        {
+            "read1": study.path(row["read1"]),
+            "read2": row["read2"] and study.path(row["read2"]),
+            "barcode": row["barcode"] or "",
+        }
+        for row in study.reads[library, name]
+    ]
+
+
+def fastq_of(lanes):
+    """FASTQ files of lanes: lists read1 and, for pairs, read2."""
+    files = {column: [lane[column] for lane in lanes if lane[column]] for column in ("read1", "read2")}
     return {column: paths for column, paths in files.items() if paths}
+
+
+def fastq_files(wildcards):
+    """FASTQ files of a bin."""
+    return fastq_of(lanes_of(wildcards.run, wildcards.library, wildcards.bin))
+
+
+def lane_barcodes(wildcards):
+    """In-line barcode of a bin in each lane; none without barcodes in the read structure."""
+    barcodes = [lane["barcode"] for lane in lanes_of(wildcards.run, wildcards.library, wildcards.bin)]
+    return barcodes if STRUCTURE.barcode_length else []
+
+
+def library_fastq(wildcards):
+    """FASTQ files of all bins of a library, in the order of the bins."""
+    names = study.bin_names(wildcards.library)
+    return fastq_of([lane for name in names for lane in lanes_of(wildcards.run, wildcards.library, name)])
+
+
+def library_lanes(wildcards):
+    """What the read check must know of each lane of a library beside the files, in the order of the bins."""
+    return [
+        {"bin": name, "lane": number, "paired": bool(lane["read2"]), "barcode": lane["barcode"]}
+        for name in study.bin_names(wildcards.library)
+        for number, lane in enumerate(lanes_of(wildcards.run, wildcards.library, name), 1)
+    ]
+
+
+def read_check(wildcards):
+    """Table of the read check that must be there before reads are counted; nothing when the check is off."""
+    return [f"results/{wildcards.run}/reads/{wildcards.library}.check.tsv"] if config["reads"]["check_reads"] else []
 
 
 def of_bins(suffix):

@@ -1,6 +1,7 @@
 rule count_reads:
     input:
         unpack(fastq_files),
+        check=ancient(read_check),
     output:
         counts="results/{run}/reads/{library}/{bin}.parquet",
         funnel="results/{run}/reads/{library}/{bin}.funnel.tsv",
@@ -17,7 +18,7 @@ rule count_reads:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         code=code("count_reads.py"),
-        settings=config["reads"],
+        settings=lambda wildcards: {"reads": READ_SETTINGS, "barcodes": lane_barcodes(wildcards)},
     message:
         "Merge and count the reads of bin {wildcards.bin} of library {wildcards.library}"
     script:
