@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cisflow.clusters.bowtie import find_bowtie2, write_fasta
+from cisflow.clusters.bowtie import find_bowtie2, temporary_index, write_fasta
 from cisflow.clusters.designed import alignment_options, assign_to_ordered, nearest_references
+from cisflow.clusters.designed_alignment import aligned_to_ordered
 from cisflow.clusters.edits import edits_up_to
 from cisflow.clusters.elements import count_elements
 from cisflow.clusters.neighbours import neighbours
@@ -261,6 +262,43 @@ def test_bowtie2_reports_the_same_edits_as_pysam_reads_them(tmp_path):
     _, distance = brute_force(queries, ordered, 2)
     assert len(edits) == 50
     assert [edits[i] for i in range(50)] == distance.tolist()
+
+
+def test_alignment_stream_equals_the_compiled_parser_in_any_blocks():
+    rng = np.random.default_rng(10)
+    parent = random_sequence(rng)
+    references = pl.Series(
+        ["", *substitutions(parent)[:60], random_sequence(rng)]
+    )  # the index leaves out the empty one
+    queries = pl.Series([edited(references[i], 2, rng) for i in range(1, 40)] + [random_sequence(rng)])
+    options = alignment_options(76, 2)
+    with temporary_index(references, padding=2) as index:
+        plain = set()
+        for query, reference in index.pairs(queries, [*options, "--no-head"]):
+            plain |= set(zip(query.tolist(), reference.tolist(), strict=True))
+        for block in (3, 1 << 16):
+            blocks = list(aligned_to_ordered(index, queries, options, block))
+            query, reference = (np.concatenate(part).tolist() for part in zip(*blocks, strict=True))
+            assert set(zip(query, reference, strict=True)) == plain
+            assert max(len(rows) for rows, _ in blocks) <= block
+    assert len(plain) > 60
+
+
+def test_only_sequences_that_the_joins_left_are_aligned(monkeypatch):
+    rng = np.random.default_rng(11)
+    ordered = [random_sequence(rng) for _ in range(4)]
+    two_away = edited(edited(ordered[2], 1, rng)[::-1], 1, rng)[::-1]
+    aligned = []
+
+    def recorded(index, queries, options):
+        aligned.extend(queries.to_list())
+        return aligned_to_ordered(index, queries, options)
+
+    monkeypatch.setattr("cisflow.clusters.designed.aligned_to_ordered", recorded)
+    reads = {ordered[0]: 3, "A" + ordered[1]: 2, two_away: 1}
+    _, got = assign(reads, ordered, max_distance=2)
+    assert aligned == [two_away]
+    assert [got[read][0] for read in reads] == ["v0", "v1", "v2"]
 
 
 def test_too_many_edits_for_the_length():

@@ -1,12 +1,17 @@
 """Clusters of random libraries: what joins and what does not, chains, order, threads, the guard, the counts."""
 
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cisflow.clusters.bowtie import find_bowtie2, temporary_index
-from cisflow.clusters.elements import count_elements, pool
+from cisflow.clusters.elements import Elements, count_elements, pool
 from cisflow.clusters.methods import cluster_library
+from cisflow.clusters.naming import named_clusters
 from cisflow.clusters.self_alignment import (
     AlignmentSettings,
     check_query_ends,
@@ -163,6 +168,35 @@ def test_lost_reads_are_an_error(library, tmp_path):
     table.write_parquet(tmp_path / "bin.parquet")
     with pytest.raises(RuntimeError, match=r"bin b: \d+ reads before, but \d+ counted and 0 dropped"):
         count_elements(found, {"b": tmp_path / "bin.parquet"}, "lib", "random")
+
+
+def test_reads_counted_twice_are_an_error(tmp_path):
+    """A sequence that is a member of two elements."""
+    pl.DataFrame({"sequence": ["A", "C"], "reads": [4, 3]}).cast({"reads": pl.UInt32}).write_parquet(tmp_path / "b")
+    members = pl.DataFrame({"sequence": ["A", "A", "C"], "element": ["x", "y", "y"], "match": ["representative"] * 3})
+    elements = Elements(members, pl.DataFrame({"element": ["x", "y"], "sequence": ["A", "C"]}))
+    with pytest.raises(RuntimeError, match="library lib, bin low: 7 reads before, but 11 counted and 0 dropped"):
+        count_elements(elements, {"low": tmp_path / "b"}, "lib", "random")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(0, 10**6))
+def test_reads_of_each_bin_are_kept_whatever_the_clusters(n, n_bins, seed):
+    rng = np.random.default_rng(seed)
+    sequences = [f"S{i}" for i in range(n)]
+    with TemporaryDirectory() as folder:
+        bins = {f"b{i}": f"{folder}/{i}.parquet" for i in range(n_bins)}
+        totals = {}
+        for name, path in bins.items():
+            chosen = rng.random(n) < 0.6
+            table = pl.DataFrame({"sequence": sequences, "reads": rng.integers(1, 2**32 - 1, n)}).filter(chosen)
+            table.cast({"reads": pl.UInt32}).write_parquet(path)
+            totals[name] = int(table["reads"].sum())
+        pooled = pool(list(bins.values()))
+        found = named_clusters(pooled, rng.integers(0, n, len(pooled)), "lib")
+        counts, _ = count_elements(found, bins, "lib", "random")
+    assert {name: int(counts[name].sum()) for name in bins} == totals
+    assert int(found.members["reads"].sum()) == sum(totals.values())
 
 
 def test_published_options():
