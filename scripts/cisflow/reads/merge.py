@@ -116,20 +116,30 @@ def _first_overlap(data, end1, turned, longest, expected_overlap, tolerance, all
 
 
 @njit(cache=True, nogil=True)
-def _best_overlap(data, end1, turned, longest, expected_overlap, tolerance, allowed):
-    """Overlap with the highest identity, the longest of equals, and its mismatches; 0 where none is accepted."""
+def _best_overlap(data, end1, turned, longest, expected_overlap, tolerance, allowed, likely):
+    """Overlap with the highest identity, the longest of equals, and its mismatches; 0 where none is accepted.
+
+    Compares ``likely`` first: when it is the right one, the others are given up after their first letters.
+    """
+    most_bases, fewest = min(longest, expected_overlap + tolerance), max(expected_overlap - tolerance, 1)
     best = least = 0
-    for overlap in range(min(longest, expected_overlap + tolerance), max(expected_overlap - tolerance, 1) - 1, -1):
+    if fewest <= likely <= most_bases:
+        mismatches = _mismatches(data, end1 - likely, turned, likely, allowed[likely])
+        if mismatches <= allowed[likely]:
+            best, least = likely, mismatches
+    for overlap in range(most_bases, fewest - 1, -1):
         most = allowed[overlap]
-        if best:  # least / best is to be undercut, in whole numbers
-            most = min(most, (least * overlap - 1) // best)
+        if best and least:  # share of mismatches below least / best, or equal to it where longer; in whole numbers
+            most = min(most, (least * overlap - (overlap <= best)) // best)
+        elif best:
+            if overlap <= best:
+                break
+            most = min(most, 0)
         if most < 0:
             continue
         mismatches = _mismatches(data, end1 - overlap, turned, overlap, most)
         if mismatches <= most:
             best, least = overlap, mismatches
-            if least == 0:
-                break
     return best, least
 
 
@@ -167,18 +177,21 @@ def _merge(
 ):
     """Merge all pairs; returns how many were merged. Writes may reach up to seven bytes over the end of an amplicon."""
     n = place = 0
+    likely = expected_overlap
     for i in range(len(start1)):
         offset[i] = -1
         size1, size2 = length1[i], length2[i]
         _turn(data2, start2[i], size2, turned)
         end1, longest = start1[i] + size1, min(size1, size2)
         if best:
-            overlap, mismatches = _best_overlap(data1, end1, turned, longest, expected_overlap, tolerance, allowed)
+            overlap, mismatches = _best_overlap(
+                data1, end1, turned, longest, expected_overlap, tolerance, allowed, likely
+            )
         else:
             overlap, mismatches = _first_overlap(data1, end1, turned, longest, expected_overlap, tolerance, allowed)
         if overlap == 0:
             continue
-        begin = size1 - overlap
+        likely, begin = overlap, size1 - overlap
         for k in range(0, begin, SIZE):
             store_word(out, place + k, load_word(data1, start1[i] + k))
         for k in range(0, size2, SIZE):
