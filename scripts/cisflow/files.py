@@ -140,4 +140,4 @@ class TableWriter:
 
     def write(self, block: Any) -> None:
         """Append a polars table."""
-        self._write(block.select(self._schema))
+        self._write(block.select(*self._schema))

@@ -85,7 +85,7 @@ def test_environments_agree_with_the_lock():
 
     lock = dict(line.split("==") for line in (CHECKOUT / "requirements.lock").read_text().splitlines() if "==" in line)
     lock = {name.lower().replace("_", "-"): version for name, version in lock.items()}
-    other_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    other_names = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-isal": "isal"}
     for path in sorted((CHECKOUT / "envs").glob("*.yaml")):
         environment_file = yaml.safe_load(path.read_text())
         assert "nodefaults" in environment_file["channels"]

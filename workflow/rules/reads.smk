@@ -1,3 +1,8 @@
+# With one shard a bin is counted by one job; with more, each shard takes its share of the reads and the runs are joined.
+COUNTED = libraries_with(source=["simulated", "fastq"])
+SHARDS = range(config["reads"]["shards"])
+
+
 rule count_reads:
     input:
         unpack(fastq_files),
@@ -10,11 +15,11 @@ rule count_reads:
     benchmark:
         "logs/{run}/benchmarks/count_reads/{library}.{bin}.tsv"
     wildcard_constraints:
-        library=one_of(libraries_with(source=["simulated", "fastq"])),
+        library=one_of(COUNTED if len(SHARDS) == 1 else []),
     conda:
         "../../envs/reads.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: (1000 + config["reads"]["memory_mb"]) * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         code=code("count_reads.py"),
@@ -23,6 +28,59 @@ rule count_reads:
         "Merge and count the reads of bin {wildcards.bin} of library {wildcards.library}"
     script:
         "../../scripts/count_reads.py"
+
+
+rule count_shard:
+    input:
+        unpack(fastq_files),
+        check=ancient(read_check),
+    output:
+        run=temp("results/{run}/reads/{library}/{bin}.shard{shard}.npy"),
+        funnel=temp("results/{run}/reads/{library}/{bin}.shard{shard}.funnel.tsv"),
+    log:
+        "logs/{run}/reads/{library}.{bin}.shard{shard}.log",
+    benchmark:
+        "logs/{run}/benchmarks/count_shard/{library}.{bin}.{shard}.tsv"
+    wildcard_constraints:
+        library=one_of(COUNTED if len(SHARDS) > 1 else []),
+        shard=one_of(map(str, SHARDS)),
+    conda:
+        "../../envs/reads.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: (1000 + config["reads"]["memory_mb"]) * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=code("count_shard.py"),
+        settings=lambda wildcards: {"reads": READ_SETTINGS, "barcodes": lane_barcodes(wildcards)},
+    message:
+        "Merge and count the reads of bin {wildcards.bin} of library {wildcards.library}, shard {wildcards.shard}"
+    script:
+        "../../scripts/count_shard.py"
+
+
+rule join_shards:
+    input:
+        runs=expand("results/{{run}}/reads/{{library}}/{{bin}}.shard{shard}.npy", shard=SHARDS),
+        funnels=expand("results/{{run}}/reads/{{library}}/{{bin}}.shard{shard}.funnel.tsv", shard=SHARDS),
+    output:
+        counts="results/{run}/reads/{library}/{bin}.parquet",
+        funnel="results/{run}/reads/{library}/{bin}.funnel.tsv",
+    log:
+        "logs/{run}/reads/{library}.{bin}.join_shards.log",
+    wildcard_constraints:
+        library=one_of(COUNTED if len(SHARDS) > 1 else []),
+    conda:
+        "../../envs/reads.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=code("join_shards.py"),
+        settings=READ_SETTINGS,
+    message:
+        "Join the shards of bin {wildcards.bin} of library {wildcards.library}"
+    script:
+        "../../scripts/join_shards.py"
 
 
 rule plot_funnel:
@@ -40,7 +98,7 @@ rule plot_funnel:
     log:
         "logs/{run}/reads/{library}.plot_funnel.log",
     wildcard_constraints:
-        library=one_of(libraries_with(source=["simulated", "fastq"])),
+        library=one_of(COUNTED),
     conda:
         "../../envs/table.yaml"
     resources:
