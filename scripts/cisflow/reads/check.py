@@ -23,8 +23,8 @@ from cisflow.reads.ragged import Sequences
 from cisflow.reads.trial import Sample, base_quality, literal_shares, read_sample, try_settings
 from cisflow.reads.verdict import FAILS, OK, judge, percent, spread
 
-#: Pairs of a lane whose overlap is searched at every place.
-OVERLAP_PAIRS = 20_000
+#: Reads of a lane, evenly spread, in which overlaps and single flanks are searched at every place.
+SEARCHED = 10_000
 NUMBER, SHARE, TEXT = pl.Int64, pl.Float64, pl.String
 COLUMNS = {
     "bin": TEXT,
@@ -98,10 +98,16 @@ def _ends(blocks: list[FastqBlock], settings: ReadSettings) -> tuple[float | Non
     literals = [part.bases for part in settings.parsed.parts if part.kind == "literal"]
     if not literals:
         return None, None
-    reads = [block.sequences for block in blocks]
+    step = _step(sum(map(len, blocks)))
+    reads = [block.sequences.take(slice(None, None, step)) for block in blocks]
     turned = Sequences.from_series(pl.Series(literals[-1:])).reverse_complement().to_series()[0]
     forward, reverse = literal_shares(reads, [literals[0], turned], settings.flank_mismatches)
     return forward, reverse
+
+
+def _step(reads: int) -> int:
+    """Every so manieth read is searched."""
+    return max(1, -(-reads // SEARCHED))
 
 
 def _lengths(blocks: list[FastqBlock]) -> str:
@@ -112,7 +118,7 @@ def _lengths(blocks: list[FastqBlock]) -> str:
 
 def _overlaps(sample: Sample) -> Overlaps:
     """Overlaps of pairs evenly spread over the sample."""
-    step = max(1, -(-sample.reads // OVERLAP_PAIRS))
+    step = _step(sample.reads)
     found = [
         find_overlaps(first.sequences.take(slice(None, None, step)), second.sequences.take(slice(None, None, step)))
         for first, second in sample.blocks
