@@ -1,0 +1,121 @@
+"""What each bin of a library holds: reads, elements, its largest element; and the elements' profiles over the bins.
+
+Inputs: reads per element and bin, rows of the bins sheet. Outputs: small tables, one row per bin, rank or group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cisflow.quality.thresholds import FEW_READS
+
+#: Points of a curve over ranks; a screen shows no more.
+CURVE_POINTS = 400
+#: Rows of the heat map of profiles.
+MOST_GROUPS = 300
+#: Elements in a row of the heat map, so that its profile is more than the reads of one element.
+FEWEST_PER_GROUP = 5
+
+
+def _number(row: dict[str, Any], column: str) -> float:
+    value = row.get(column)
+    return float("nan") if value is None else float(value)
+
+
+def bin_table(counts: pd.DataFrame, bins: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Reads, elements and the largest element of each bin.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``element`` and one integer column per bin.
+    bins : sequence of dict
+        Rows of the bins sheet.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the sheet: ``bin``, ``role``, ``position``, ``reads``, ``elements`` (with a read),
+        ``elements_few`` (of these, with fewer than 5 reads in the bin), ``top_element``, ``top_share``, ``cells`` and
+        ``share_of_cells`` (NaN where unknown), ``reads_without_top`` (without the library's largest element).
+    """
+    sorted_names = [row["bin"] for row in bins if row["role"] == "sorted"]
+    top = int(counts[sorted_names].sum(axis=1).to_numpy().argmax()) if len(counts) else -1
+    rows = []
+    for row in bins:
+        reads = counts[row["bin"]].to_numpy(dtype=np.int64)
+        total, largest = int(reads.sum()), int(reads.argmax()) if reads.size else -1
+        rows.append(
+            {
+                "bin": row["bin"],
+                "role": row["role"],
+                "position": row["position"],
+                "reads": total,
+                "elements": int(np.count_nonzero(reads)),
+                "elements_few": int(np.count_nonzero((reads > 0) & (reads < FEW_READS))),
+                "top_element": counts["element"].iloc[largest] if total else "",
+                "top_share": reads[largest] / total if total else 0.0,
+                "cells": _number(row, "cells"),
+                "share_of_cells": _number(row, "upper_quantile") - _number(row, "lower_quantile"),
+                "reads_without_top": total - int(reads[top]) if top >= 0 else 0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def rank_table(reads: np.ndarray) -> pd.DataFrame:
+    """Reads of the elements by rank, and the share of reads up to each rank.
+
+    Parameters
+    ----------
+    reads : int64 ndarray, shape (n,)
+        Reads per element; elements without reads are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``rank`` (1: most reads), ``reads``, ``cumulative_share``; ranks 1 to 10, 100, the last, and evenly spaced on
+        the logarithmic scale between.
+    """
+    ordered = np.sort(reads[reads > 0])[::-1]
+    n = ordered.size
+    if not n:
+        return pd.DataFrame({"rank": [], "reads": [], "cumulative_share": []})
+    spaced = np.geomspace(1, n, CURVE_POINTS).round().astype(np.int64)
+    marks = np.array([*range(1, 11), 100], dtype=np.int64)
+    ranks = np.unique(np.concatenate([spaced, marks[marks <= n], [n]]))
+    share = np.cumsum(ordered) / ordered.sum()
+    return pd.DataFrame({"rank": ranks, "reads": ordered[ranks - 1], "cumulative_share": share[ranks - 1]})
+
+
+def profile_groups(counts: np.ndarray, expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Profiles over the bins of groups of elements with nearly equal expression.
+
+    Parameters
+    ----------
+    counts : int64 ndarray, shape (n, n_bins)
+        Reads in the sorted bins.
+    expression : float64 ndarray, shape (n,)
+        Estimate by which the elements are put in order; none is NaN.
+
+    Returns
+    -------
+    profiles : float64 ndarray, shape (n_groups, n_bins)
+        Share of each bin in the reads of the group after dividing by the reads of the bin; rows sum to 1, from low to
+        high expression.
+    middle : float64 ndarray, shape (n_groups,)
+        Median expression of each group.
+    """
+    n = len(counts)
+    n_groups = max(1, min(MOST_GROUPS, n // FEWEST_PER_GROUP))
+    order = np.argsort(expression, kind="stable")
+    starts = np.arange(n_groups) * n // n_groups
+    per_read = 1 / np.maximum(counts.sum(axis=0), 1)
+    sums = np.add.reduceat(counts[order] * per_read, starts, axis=0)
+    ends = np.append(starts[1:], n)
+    middle = expression[order][(starts + ends - 1) // 2]
+    return sums / np.maximum(sums.sum(axis=1, keepdims=True), np.finfo(float).tiny), middle
