@@ -36,7 +36,7 @@ from cisflow.reads.ragged import Sequences
 Work = Callable[[], Any]
 #: Methods of clustering, as in the config.
 BOWTIE2 = {"method": "bowtie2", "seed_mismatches": 1, "seed_length": 18, "bowtie2_options": ""}
-PIECES = {"method": "pieces", "max_distance": 3}
+PIECES = {"method": "pieces", "max_distance": 5}
 
 
 def _random_letters(rows: int, length: int) -> list[str]:
