@@ -99,7 +99,7 @@ def run(given: argparse.Namespace) -> None:
         tables = _as_parquet(files, Path(folder))
         pooled = pool(list(tables.values()))
         if given.ordered:
-            settings = ReadSettings(**reads)
+            settings = ReadSettings(**{key: reads[key] for key in ReadSettings.__dataclass_fields__})
             elements = assign_to_ordered(
                 pooled,
                 ordered_library(given.ordered, settings),
