@@ -129,16 +129,15 @@ def _best_overlap(data, end1, turned, longest, expected_overlap, tolerance, allo
             best, least = likely, mismatches
     for overlap in range(most_bases, fewest - 1, -1):
         most = allowed[overlap]
-        if best and least:  # share of mismatches below least / best, or equal to it where longer; in whole numbers
-            most = min(most, (least * overlap - (overlap <= best)) // best)
-        elif best:
-            if overlap <= best:
-                break
-            most = min(most, 0)
+        if best and overlap <= best:
+            most = min(most, least - 1)
+        elif best and overlap <= 2 * best:
+            most = min(most, 2 * least)
         if most < 0:
             continue
         mismatches = _mismatches(data, end1 - overlap, turned, overlap, most)
-        if mismatches <= most:
+        # The shares of mismatches are compared as products, so that they are exact.
+        if mismatches <= most and mismatches * best + (overlap <= best) <= least * overlap:
             best, least = overlap, mismatches
     return best, least
 
