@@ -174,7 +174,9 @@ def _from_screen(
     shared = {"screen_columns": screens, "element_column": element_column}
     where = {"where": given.counts, "where_bins": given.bins}
     if given.method == "bin-mean":
-        return estimate_bin_means(counts, bins, sorted_bins, weights=settings["bin_weights"], **shared, **where)
+        return estimate_bin_means(
+            counts, bins, sorted_bins, weights=settings["bin_weights"], interval=settings["interval"], **shared, **where
+        )
     return estimate_screens(
         counts,
         bins,
@@ -186,6 +188,7 @@ def _from_screen(
         pseudocount=settings["pseudocount"],
         limits=settings["limits"],
         optimum=settings["optimum"],
+        interval=settings["interval"],
         **shared,
         **where,
     )

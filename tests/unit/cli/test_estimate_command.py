@@ -182,3 +182,15 @@ def test_help_shows_an_example(command, capsys):
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"example:\n  cisflow {command} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("method", ["bin-mean", "maude"])
+def test_level_of_the_interval(method, tmp_path):
+    widths = {}
+    for level in ("0.5", "0.95"):
+        assert estimate(GOLDEN / "sim6", tmp_path / "out.tsv", "--interval", level, method=method) == 0
+        ours = pd.read_csv(tmp_path / "out.tsv", sep="\t")
+        assert (ours["mean_low"] <= ours["mean"]).all()
+        assert (ours["mean"] <= ours["mean_high"]).all()
+        widths[level] = (ours["mean_high"] - ours["mean_low"]).median()
+    assert 2 < widths["0.95"] / widths["0.5"] < 4  # 2.9 for a normal distribution
