@@ -18,9 +18,7 @@ pytestmark = pytest.mark.dag
 def test_jobs_of_a_random_library(settings, expected, tmp_path):
     (tmp_path / "overlay.yaml").write_text(f"cluster: {settings}\n")
     target = "results/tiny/clusters/random.counts.parquet"
-    code, text = snakemake(
-        tmp_path, "-n", "-q", "--configfile", str(TINY), str(tmp_path / "overlay.yaml"), "--", target
-    )
+    code, text = snakemake(tmp_path, "-n", "--configfile", str(TINY), str(tmp_path / "overlay.yaml"), "--", target)
     assert code == 0, text
     rows = [line.split() for line in text.splitlines()]
     jobs = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
