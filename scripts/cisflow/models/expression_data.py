@@ -5,8 +5,10 @@ Inputs: ``datasets/{dataset}.parquet``. Outputs: tables of one split and encoded
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +52,13 @@ def rows_of(table: pd.DataFrame, split: str, where: str) -> pd.DataFrame:
     if len(rows) < 2:
         raise InputError(Problem(where, f"{len(rows)} rows of split {split!r}, expected two or more", column="split"))
     return rows
+
+
+def usable_rows(encoding: Any, sequences: Sequence[str]) -> np.ndarray:
+    """Rows that an encoding is for, bool (n,): all, unless the encoding says otherwise (``usable``)."""
+    if hasattr(encoding, "usable"):
+        return encoding.usable(sequences)
+    return np.ones(len(sequences), dtype=bool)
 
 
 @dataclass(frozen=True)

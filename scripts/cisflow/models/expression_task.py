@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from cisflow.joblog import logger
 from cisflow.models.encoding import ENCODINGS
-from cisflow.models.expression_data import EncodedRows, rows_of
+from cisflow.models.expression_data import EncodedRows, rows_of, usable_rows
 from cisflow.models.losses import LOSSES
 from cisflow.models.metrics import agreement
 from cisflow.models.network import SequenceNetwork
+from cisflow.models.target_scale import TargetScale
+from cisflow.models.trainers import TRAINERS
 from cisflow.problems import InputError, Problem
 from cisflow.randomness import generator
 
@@ -27,7 +30,8 @@ class ExpressionTask:
     Parameters
     ----------
     recipe : mapping
-        Keys ``encoding``, ``network``, ``loss``, ``training`` (``batch_size``, ``epochs``) and ``reverse_complement``.
+        Keys ``encoding``, ``network``, ``loss``, ``training`` (``batch_size``, ``epochs``, ``trainer``),
+        ``reverse_complement`` and ``standardise``.
     table : DataFrame
         A dataset, see :func:`cisflow.models.expression_data.read_dataset`.
     seed : int
@@ -35,21 +39,33 @@ class ExpressionTask:
     where : str
         File of the dataset for messages.
 
+    Attributes
+    ----------
+    recipe : dict
+        The recipe with the mean and standard deviation of the targets where ``standardise`` left them open.
+
     Notes
     -----
     An epoch has floor(n / batch) steps for n training sequences, so that the rows of both strands are seen once in two
-    epochs. Rows are drawn without replacement in passes over all rows; the last, partial batch of a pass is left out.
+    epochs by a trainer that takes them as separate rows. Rows are drawn without replacement in passes over all rows;
+    the last, partial batch of a pass is left out.
     """
 
     selection_label = "val r"
 
     def __init__(self, recipe: Mapping[str, Any], table: pd.DataFrame, seed: int, where: str = "dataset"):
+        training = recipe["training"]
         self.recipe, self.seed = recipe, seed
         self.encoding = ENCODINGS.make(recipe["encoding"])
         self.loss_function = LOSSES.make(recipe["loss"])
+        self.trainer = TRAINERS.make(
+            training.get("trainer", {"name": "plain"}), self.encoding, self.loss_function, seed
+        )
+        self.trainer.check(recipe)
         self.train_rows = self._rows(table, "train", where)
         self.validation_rows = self._rows(table, "validation", where)
-        training = recipe["training"]
+        self.scale = TargetScale.of(recipe, self.train_rows.expression, where)
+        self.recipe = self.scale.record(recipe)
         self.batch_size = min(int(training["batch_size"]), len(self.train_rows))
         self.validation_batch_size = int(training.get("validation_batch_size", 4096))
         self.steps_per_epoch = max(1, len(self.train_rows.codes) // self.batch_size)
@@ -58,13 +74,17 @@ class ExpressionTask:
 
     def _rows(self, table: pd.DataFrame, split: str, where: str) -> EncodedRows:
         rows = rows_of(table, split, where)
+        taken = usable_rows(self.encoding, rows["sequence"])
+        if not taken.all():
+            logger.info("%s: %d of %d rows are not for this encoding: left out", split, (~taken).sum(), len(rows))
+            rows = rows_of(rows[taken], split, where)
         expression = rows["expression"].to_numpy(np.float64)
         self.loss_function.check(expression, where)
         return EncodedRows(
             self.encoding.codes(rows["sequence"], where),
             expression,
             rows["is_singleton"].to_numpy(bool),
-            bool(self.recipe.get("reverse_complement", True)),
+            self.trainer.strands_as_rows and bool(self.recipe.get("reverse_complement", True)),
         )
 
     def build_network(self) -> SequenceNetwork:
@@ -76,7 +96,7 @@ class ExpressionTask:
             When blocks and loss of the recipe do not fit together.
         """
         network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
-        targets = self.loss_function.targets(self.train_rows.expression[:1])
+        targets = self._targets(self.train_rows.expression[:1])
         bins = None if targets.ndim == 1 else targets.shape[1]
         network.eval()
         with torch.no_grad():
@@ -89,6 +109,9 @@ class ExpressionTask:
             )
         return network
 
+    def _targets(self, expression: np.ndarray) -> torch.Tensor:
+        return self.loss_function.targets(self.scale.targets(expression))
+
     def batch(self, step: int) -> dict[str, torch.Tensor]:
         """Return codes, flags and targets of a step."""
         per_pass = len(self.train_rows) // self.batch_size
@@ -97,17 +120,11 @@ class ExpressionTask:
             self._order = generator(self.seed, "pass", number).permutation(len(self.train_rows))
             self._pass = number
         rows = self.train_rows.take(self._order[position * self.batch_size : (position + 1) * self.batch_size])
-        return {
-            "codes": torch.from_numpy(rows["codes"]),
-            "is_reverse": torch.from_numpy(rows["is_reverse"]),
-            "is_singleton": torch.from_numpy(rows["is_singleton"]),
-            "targets": self.loss_function.targets(rows["expression"]),
-        }
+        return self.trainer.batch(rows, self._targets(rows["expression"]), step)
 
     def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean loss of a batch."""
-        x = self.encoding.tensor(batch["codes"], batch["is_reverse"], batch["is_singleton"])
-        return self.loss_function(network(x), batch["targets"])
+        return self.trainer.loss(network, batch)
 
     def validate(self, network: torch.nn.Module) -> dict[str, float]:
         """Agreement over all validation rows: strands are separate rows, singleton flags are the true ones."""
@@ -119,4 +136,4 @@ class ExpressionTask:
             given = (torch.from_numpy(rows[name]).to(device) for name in ("codes", "is_reverse", "is_singleton"))
             predictions.append(network(self.encoding.tensor(*given)).expression.double().cpu().numpy())
             expression.append(rows["expression"])
-        return agreement(np.concatenate(predictions), np.concatenate(expression))
+        return agreement(self.scale.expression(np.concatenate(predictions)), np.concatenate(expression))

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-# Importing the modules enters their blocks into the registers.
-from cisflow.models import autosome, bhi, unlockdna
+# Importing the modules enters their blocks and encodings into the registers.
+from cisflow.models import autosome, bhi, team_encodings, unlockdna
 from cisflow.models.blocks import CORE_BLOCKS, FINAL_BLOCKS, FIRST_BLOCKS, Output
 
-BLOCK_MODULES = (autosome, bhi, unlockdna)
+PART_MODULES = (autosome, bhi, unlockdna, team_encodings)
 
 
 class SequenceNetwork(torch.nn.Module):

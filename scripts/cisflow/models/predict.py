@@ -17,9 +17,10 @@ import pandas as pd
 import torch
 
 from cisflow.models.encoding import ENCODINGS, reverse_complement
-from cisflow.models.expression_data import read_dataset
+from cisflow.models.expression_data import read_dataset, usable_rows
 from cisflow.models.kmer_ridge import predict_kmer_ridge
 from cisflow.models.network import SequenceNetwork
+from cisflow.models.target_scale import TargetScale
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.progress import Progress
 from cisflow.training.bundle import RECIPE, Bundle, read_bundle
@@ -40,6 +41,7 @@ class NetworkModel:
     def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
         self.recipe, self.device = bundle.recipe, torch.device(device)
         self.encoding = ENCODINGS.make(self.recipe["encoding"])
+        self.scale = TargetScale.recorded(self.recipe)
         self.network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
         try:
             self.network.load_state_dict(bundle.weights)
@@ -63,8 +65,11 @@ class NetworkModel:
         Returns
         -------
         float64 array, (n,)
+            NaN for sequences that the encoding is not for (``two_strands``: longer than its width).
         """
-        codes = self.encoding.codes(sequences)
+        sequences = list(sequences)
+        usable = usable_rows(self.encoding, sequences)
+        codes = self.encoding.codes([sequence for sequence, taken in zip(sequences, usable, strict=True) if taken])
         strands = [codes]
         if self.recipe.get("reverse_complement", True):
             strands.append(reverse_complement(codes))
@@ -75,7 +80,11 @@ class NetworkModel:
                 result[rows] += self._forward(strand[rows], float(is_reverse))
             if progress is not None:
                 progress.advance(len(codes[rows]))
-        return result / len(strands)
+        predictions = np.full(len(sequences), np.nan)
+        predictions[usable] = self.scale.expression(result / len(strands))
+        if progress is not None:
+            progress.advance(len(sequences) - len(codes))
+        return predictions
 
     def _forward(self, codes: np.ndarray, is_reverse: float) -> np.ndarray:
         flags = torch.full((len(codes),), is_reverse, device=self.device)

@@ -15,9 +15,9 @@ REQUIRED = {
     "network": ("encoding", "network", "loss", "training"),
     "kmer_ridge": ("k", "pool_strands", "alphas"),
 }
-OPTIONAL = {"network": ("note", "reverse_complement"), "kmer_ridge": ("note",)}
+OPTIONAL = {"network": ("note", "reverse_complement", "standardise"), "kmer_ridge": ("note",)}
 TRAINING = ("batch_size", "epochs", "optimiser", "schedule")
-TRAINING_OPTIONAL = ("validation_batch_size", "clip_gradient_norm", "clip_gradient_value", "tf32")
+TRAINING_OPTIONAL = ("validation_batch_size", "clip_gradient_norm", "clip_gradient_value", "tf32", "trainer")
 BLOCKS = ("first", "core", "final")
 
 
@@ -51,12 +51,35 @@ def _truth(section: Any, key: str, path: str, where: str) -> list[Problem]:
     return [Problem(where, f"{value!r}: expected true or false", column=path + key)]
 
 
+def _standardise(recipe: Mapping[str, Any], where: str) -> list[Problem]:
+    if "standardise" not in recipe:
+        return []
+    given = recipe["standardise"]
+    problems = _keys(given, (), ("mean", "sd"), where, "standardise.")
+    if isinstance(given, Mapping):
+        problems += _number(given, "sd", "standardise.", where, whole=False)
+        mean = given.get("mean", 0)
+        if isinstance(mean, bool) or not isinstance(mean, int | float):
+            problems.append(Problem(where, f"{mean!r}: expected a number", column="standardise.mean"))
+    loss = recipe.get("loss")
+    if isinstance(loss, Mapping) and loss.get("name") == "soft_labels":
+        problems.append(
+            Problem(
+                where,
+                "the loss `soft_labels` needs expression on the scale of the bins; leave `standardise` out",
+                column="standardise",
+            )
+        )
+    return problems
+
+
 def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") -> None:
     """Check the keys of an expression recipe; blocks, losses and encodings check their own settings.
 
     Parameters
     ----------
     recipe : mapping
+        Complete, see :func:`cisflow.models.prix_fixe.complete_recipe`.
     where : str
         File of the recipe for messages.
 
@@ -81,6 +104,7 @@ def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") ->
             problems += _number(training, key, "training.", where, whole=False)
         problems += _truth(training, "tf32", "training.", where)
         problems += _truth(recipe, "reverse_complement", "", where)
+        problems += _standardise(recipe, where)
     else:
         problems += _number(recipe, "k", "", where, whole=True)
         if isinstance(recipe.get("k"), int) and recipe["k"] > 8:

@@ -15,6 +15,7 @@ from cisflow.joblog import logger
 from cisflow.models.expression_data import read_dataset
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.kmer_ridge import fit_kmer_ridge
+from cisflow.models.prix_fixe import complete_recipe
 from cisflow.models.recipes import check_expression_recipe
 from cisflow.randomness import seed_for
 from cisflow.training.bundle import write_bundle
@@ -43,7 +44,7 @@ def train_expression_model(
     InputError
         When recipe or dataset are not usable.
     """
-    recipe = settings["recipe"]
+    recipe = complete_recipe(settings["recipe"])
     check_expression_recipe(recipe)
     table = read_dataset(dataset)
     threads = settings["training"]["threads"]
@@ -64,9 +65,10 @@ def train_expression_model(
         write_bundle(bundle, weights, recipe, history, manifest)
         return
     seed = seed_for(settings["seed"], "train", settings["dataset"], settings["model"], settings["replicate"])
+    task = ExpressionTask(recipe, table, seed, str(dataset))
     train(
-        ExpressionTask(recipe, table, seed, str(dataset)),
-        recipe,
+        task,
+        task.recipe,
         seed,
         label=label,
         bundle=bundle,

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from cisflow.models.prix_fixe import complete_recipe
+from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
@@ -266,6 +268,13 @@ def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[
                 Problem(row["recipe"], "missing; expected `task: expression` or `task: contacts`", column="task")
             )
             continue
+        if recipe["task"] == "expression":
+            try:
+                recipe = complete_recipe(recipe, row["recipe"])
+                check_expression_recipe(recipe, row["recipe"])
+            except InputError as error:
+                problems += error.problems
+                continue
         study.recipes[row["recipe"]] = recipe
         arm = "contacts" if row["dataset"] in study.maps else "expression"
         if recipe["task"] != arm and row["dataset"] in {**study.datasets, **study.maps}:

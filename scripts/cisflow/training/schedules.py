@@ -104,9 +104,69 @@ def one_cycle(
 
 
 @SCHEDULES.register("cosine")
-def cosine(optimiser: torch.optim.Optimizer, n_steps: int, end_learning_rate: float = 0.0) -> Schedule:
-    """Half a cosine from the optimiser's learning rate to ``end_learning_rate`` (Loshchilov and Hutter 2017)."""
-    return Schedule(lr_scheduler.CosineAnnealingLR(optimiser, T_max=n_steps, eta_min=end_learning_rate))
+def cosine(
+    optimiser: torch.optim.Optimizer, n_steps: int, end_learning_rate: float = 0.0, stretch: float = 1.0
+) -> Schedule:
+    """Half a cosine from the optimiser's learning rate to ``end_learning_rate`` (Loshchilov and Hutter 2017).
+
+    With ``stretch`` the half cosine is that many times longer than the training, which then sees its beginning only.
+    """
+    period = round(n_steps * stretch)
+    return Schedule(lr_scheduler.CosineAnnealingLR(optimiser, T_max=period, eta_min=end_learning_rate))
+
+
+@SCHEDULES.register("noam")
+class Noam(Schedule):
+    """Linear warm-up, then the inverse square root of the step (Vaswani et al. 2017).
+
+    The first step has the optimiser's learning rate; after step n the rate is ``width**-0.5 * min(n**-0.5, n *
+    warm_up**-1.5)``.
+
+    Parameters
+    ----------
+    optimiser : torch optimiser
+    n_steps : int
+        Optimiser steps of the whole training; the schedule does not depend on them.
+    width : int
+        Channels that the rate is scaled by.
+    warm_up : int
+        Steps of the warm-up.
+    momentum_step : bool
+        After every step, and with the new rate, let the optimiser step once more with gradients of zero, so that its
+        momentum alone moves the weights. The published UnlockDNA trainer did so under PyTorch 1.
+    """
+
+    def __init__(
+        self,
+        optimiser: torch.optim.Optimizer,
+        n_steps: int,
+        width: int = 256,
+        warm_up: int = 12_500,
+        momentum_step: bool = False,
+    ):
+        super().__init__()
+        self._optimiser, self._n = optimiser, 0
+        self._width, self._warm_up, self._momentum_step = width, warm_up, momentum_step
+
+    def after_step(self) -> None:
+        """Set the rate of the next step."""
+        self._n += 1
+        rate = self._width**-0.5 * min(self._n**-0.5, self._n * self._warm_up**-1.5)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        if self._momentum_step:
+            for parameter in self._optimiser.state:
+                parameter.grad = torch.zeros_like(parameter)
+            self._optimiser.step()
+            self._optimiser.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Number of the step."""
+        return {"n": self._n}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state; the rate is part of the optimiser's."""
+        self._n = state["n"]
 
 
 @SCHEDULES.register("plateau")

@@ -136,6 +136,19 @@ def test_recipe_of_the_other_arm(config, sheets):
     assert "is for task 'expression', but 'synthetic' is of contacts" in problems_of(config)
 
 
+def test_recipes_are_checked_before_any_job(config, sheets, tmp_path):
+    recipe = tmp_path / "cell.yaml"
+    edit(sheets / "models.tsv", "config/recipes/demo/dream_cnn.yaml", str(recipe))
+    parts = "data: autosome, first: bhi, core: unlockdna"
+    recipe.write_text(f"task: expression\nmodel: network\nprix_fixe: {{{parts}, final: unlockdna}}\n")
+    assert "combination 0_1_2_2 does not work: the final block of unlockdna" in problems_of(config)
+    recipe.write_text(f"task: expression\nmodel: network\nprix_fixe: {{{parts}, final: autosome}}\nloss_: 1\n")
+    assert "unknown key: 'loss_'" in problems_of(config)
+    recipe.write_text(f"task: expression\nmodel: network\nprix_fixe: {{{parts}, final: autosome}}\n")
+    complete = read_study(config, SCHEMAS, CHECKOUT).recipes[str(recipe)]
+    assert complete["network"]["core"]["name"] == "unlockdna_core"
+
+
 def test_maude_without_bounds(config, sheets):
     lines = (sheets / "bins.tsv").read_text().splitlines()
     fields = lines[-1].split("\t")
