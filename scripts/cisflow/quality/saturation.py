@@ -194,7 +194,7 @@ def extrapolate(given: Frequencies, fold: ArrayLike) -> Extrapolation:
 
 
 def new_per_million(given: Frequencies) -> tuple[float, float, float]:
-    """Elements not seen before in the next million reads, with the 95 % interval of the expectation.
+    """Elements not seen before in the next million reads, with the 95 % interval.
 
     Parameters
     ----------
@@ -203,17 +203,12 @@ def new_per_million(given: Frequencies) -> tuple[float, float, float]:
     Returns
     -------
     value, low, high : float
-        For libraries with fewer than a quarter of a million reads the million would be beyond what can be extrapolated;
-        the rate of the next read is given then, scaled to a million reads.
+        For libraries with fewer than a million reads: the mean rate while the reads are doubled.
     """
-    extra = 1e6 / given.total_reads
-    if extra <= FURTHEST - 1:
-        found = extrapolate(given, [1 + extra])
-        return tuple(float(v[0]) - given.seen for v in (found.elements, found.low, found.high))
-    once = int(given.elements[0]) if given.reads[0] == 1 else 0
-    half = Z95 * np.sqrt(once + 1)
-    scale = 1e6 / given.total_reads
-    return once * scale, max(0.0, once - half) * scale, (once + half) * scale
+    extra = min(1.0, 1e6 / given.total_reads)
+    found = extrapolate(given, [1 + extra])
+    scale = 1e6 / (extra * given.total_reads)
+    return tuple((float(v[0]) - given.seen) * scale for v in (found.elements, found.low, found.high))
 
 
 def expected_error(error: np.ndarray, amplified: np.ndarray, copies: float, fold: ArrayLike) -> np.ndarray:
