@@ -6,7 +6,7 @@ SHARDS = range(config["reads"]["shards"])
 rule count_reads:
     input:
         unpack(fastq_files),
-        check=ancient(read_check),
+        check=read_check,
     output:
         counts="results/{run}/reads/{library}/{bin}.parquet",
         funnel="results/{run}/reads/{library}/{bin}.funnel.tsv",
@@ -33,7 +33,7 @@ rule count_reads:
 rule count_shard:
     input:
         unpack(fastq_files),
-        check=ancient(read_check),
+        check=read_check,
     output:
         run=temp("results/{run}/reads/{library}/{bin}.shard{shard}.npy"),
         funnel=temp("results/{run}/reads/{library}/{bin}.shard{shard}.funnel.tsv"),
