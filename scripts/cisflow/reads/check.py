@@ -18,6 +18,7 @@ from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.reads.count import ReadSettings
 from cisflow.reads.fastq import FastqBlock
+from cisflow.reads.layout import ReadStructure
 from cisflow.reads.overlaps import Overlaps, find_overlaps
 from cisflow.reads.ragged import Sequences
 from cisflow.reads.trial import Sample, base_quality, literal_shares, read_sample, try_settings
@@ -93,16 +94,23 @@ class Checked:
     problems: list[Problem]
 
 
-def _ends(blocks: list[FastqBlock], settings: ReadSettings) -> tuple[float | None, float | None]:
-    """Share of reads with the first literal of the structure, and with the last one's reverse complement."""
-    literals = [part.bases for part in settings.parsed.parts if part.kind == "literal"]
-    if not literals:
-        return None, None
+def _end_literals(structure: ReadStructure, number: int) -> tuple[str, str]:
+    """What a mate begins with when it is read forward, and when it is the other mate; empty without literals."""
+    sides = [structure, structure.other] if structure.other else [structure]
+    literals = [[part.bases for part in side.parts if part.kind == "literal"] for side in sides if side]
+    if len(literals) == 1:
+        last = Sequences.from_series(pl.Series(literals[0][-1:], dtype=pl.String)).reverse_complement().to_series()
+        return "".join(literals[0][:1]), "".join(last)
+    own = 0 if structure.variable_mate == number else 1
+    return "".join(literals[own][:1]), "".join(literals[1 - own][:1])
+
+
+def _ends(blocks: list[FastqBlock], settings: ReadSettings, number: int) -> list[float | None]:
+    """Share of reads of a mate with either of its :func:`_end_literals`."""
+    literals = _end_literals(settings.parsed, number)
     step = _step(sum(map(len, blocks)))
     reads = [block.sequences.take(slice(None, None, step)) for block in blocks]
-    turned = Sequences.from_series(pl.Series(literals[-1:])).reverse_complement().to_series()[0]
-    forward, reverse = literal_shares(reads, [literals[0], turned], settings.flank_mismatches)
-    return forward, reverse
+    return [literal_shares(reads, [bases], settings.flank_mismatches)[0] if bases else None for bases in literals]
 
 
 def _step(reads: int) -> int:
@@ -164,13 +172,13 @@ def check_lane(lane: Lane, settings: ReadSettings, most: int) -> tuple[dict[str,
     for number in (1, 2) if sample.is_paired else (1,):
         blocks = sample.mates(number)
         qualities.append(base_quality(blocks))
-        row[f"read{number}_forward"], row[f"read{number}_reverse"] = _ends(blocks, settings)
+        row[f"read{number}_forward"], row[f"read{number}_reverse"] = _ends(blocks, settings, number)
         row[f"read{number}_length"] = _lengths(blocks)
         row[f"read{number}_quality"], row[f"read{number}_n"] = qualities[-1]
         row[f"read{number}"] = lane.read1 if number == 1 else lane.read2
     histograms = [_histogram(lane, "variable", base.lengths)]
     overlaps = None
-    if sample.is_paired:
+    if sample.is_paired and not settings.parsed.other:
         overlaps = _overlaps(sample)
         row["merged"] = base.merged / base.reads
         row["overlap_seen"] = float(overlaps.found.mean())

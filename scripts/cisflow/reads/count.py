@@ -18,7 +18,7 @@ import polars as pl
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
-from cisflow.reads.extract import extract
+from cisflow.reads.extract import extract_reads
 from cisflow.reads.fastq import BLOCK_BYTES, read_fastq, read_pairs
 from cisflow.reads.funnel import FunnelRows, bin_rows, funnel_table, totals
 from cisflow.reads.merge import merge_pairs
@@ -99,8 +99,11 @@ class ReadCounts:
 
 def _blocks(
     read1: str | Path, read2: str | Path | None, settings: ReadSettings, shard: int, block_bytes: int
-) -> Iterator[tuple[int, Sequences]]:
-    """Number of reads or pairs in each block of a lane, and its single reads or merged amplicons; of one shard."""
+) -> Iterator[tuple[int, Sequences, Sequences | None]]:
+    """Number of reads or pairs in each block of a lane, and its single reads or merged amplicons; of one shard.
+
+    Pairs that are not merged (the read structure has a part for each mate) come as read 1 and read 2.
+    """
     pairs = read_pairs(read1, read2, block_bytes) if read2 else ((b, None) for b in read_fastq(read1, block_bytes))
     record = 0
     for block1, block2 in pairs:
@@ -109,8 +112,8 @@ def _blocks(
             record += len(block1)
             mine = numbers % settings.shards == shard
             block1, block2 = block1.take(mine), block2.take(mine) if block2 else None
-        if block2 is None:
-            yield len(block1), block1.sequences
+        if block2 is None or settings.parsed.other:
+            yield len(block1), block1.sequences, block2.sequences if block2 else None
             continue
         merged = merge_pairs(
             block1,
@@ -120,7 +123,7 @@ def _blocks(
             settings.min_identity,
             settings.merge_rule,
         )
-        yield len(block1), merged.amplicons
+        yield len(block1), merged.amplicons, None
 
 
 class _BinCounter:
@@ -129,16 +132,18 @@ class _BinCounter:
     def __init__(self, settings: ReadSettings, folder: str | Path, pairs: bool) -> None:
         self.settings, self.structure = settings, settings.parsed
         self.unit = "read pairs" if pairs else "reads"
-        self.steps = [self.unit, *(["merged"] if pairs else []), "flanks found"]
+        merges = pairs and not self.structure.other
+        self.steps = [self.unit, *(["merged"] if merges else []), "flanks found"]
         self.steps += [*(["barcode right"] if self.structure.barcode_length else []), "length kept", "without N"]
         self.unique = UniqueCounter(settings.row_words, settings.memory_mb << 20, folder)
         self.funnel = dict.fromkeys(self.steps, 0)
         self.reverse = 0
 
-    def add(self, n_reads: int, sequences: Sequences, barcode: str) -> None:
+    def add(self, n_reads: int, sequences: Sequences, mates: Sequences | None, barcode: str) -> None:
         """Count what is to be counted of a block."""
-        found = extract(
+        found = extract_reads(
             sequences,
+            mates,
             self.structure,
             self.settings.flank_mismatches,
             both_strands=self.settings.orientation == "either",
@@ -205,18 +210,21 @@ def count_runs(
                 column="read2",
             )
         )
+    if settings.parsed.other and not read2:
+        what_lacks = f"{what} has no read2, but reads.structure has a part for each mate"
+        raise InputError(Problem("reads sheet", what_lacks, column="read2"))
     counter = _BinCounter(settings, folder, bool(read2))
     progress, funnel = Progress(f"count {what}", None, counter.unit), []
     for lane, file in enumerate(read1):
-        for n_reads, sequences in _blocks(file, read2[lane] if read2 else None, settings, shard, block_bytes):
-            counter.add(n_reads, sequences, barcodes[lane] if barcodes else "")
+        for n_reads, *reads in _blocks(file, read2[lane] if read2 else None, settings, shard, block_bytes):
+            counter.add(n_reads, *reads, barcode=barcodes[lane] if barcodes else "")
             progress.advance(n_reads)
         funnel += counter.end_lane(file)
     left = totals(funnel)
     logger.info("%s: %s", what, ", ".join(f"{count:,} {step}" for step, count in left.items()))
     if settings.orientation == "either":
         logger.info("%s: flanks of %s reads were found on the reverse strand", what, f"{counter.reverse:,}")
-    if read2 and left["merged"] < FEW_MERGED * left[counter.unit]:
+    if "merged" in left and left["merged"] < FEW_MERGED * left[counter.unit]:
         logger.warning(
             "%s: only %.1f %% of the pairs merged; are expected_overlap (%d) and overlap_tolerance (%d) right?",
             what,

@@ -1,19 +1,19 @@
 """What is counted of each read: its variable part (or amplicon), UMI and barcode, cut out by the read structure.
 
-Inputs: sequences and a :class:`~cisflow.reads.structure.ReadStructure`. Outputs: an :class:`Extracted` with one row per
+Inputs: sequences and a :class:`~cisflow.reads.layout.ReadStructure`. Outputs: an :class:`Extracted` with one row per
 sequence. The letters are shared with the input, not copied.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 
 from cisflow.reads.flanks import locate_parts
+from cisflow.reads.layout import ReadStructure
 from cisflow.reads.ragged import Sequences
-from cisflow.reads.structure import ReadStructure
 
 
 @dataclass(frozen=True)
@@ -118,3 +118,84 @@ def extract(
         umi=part(located.umi, structure.umi_length),
         barcode=codes,
     )
+
+
+def extract_pairs(
+    read1: Sequences,
+    read2: Sequences,
+    structure: ReadStructure,
+    max_mismatches: int,
+    keep_flanks: bool,
+    barcode: str = "",
+    barcode_mismatches: int = 0,
+) -> Extracted:
+    """Cut the parts out of pairs that are not merged, each mate by its own side of the read structure.
+
+    Parameters
+    ----------
+    read1, read2 : Sequences
+        n each, as sequenced.
+    structure : ReadStructure
+        With a part for each mate.
+    max_mismatches, keep_flanks, barcode, barcode_mismatches
+        See :func:`extract`.
+
+    Returns
+    -------
+    Extracted
+        ``found`` where the literals of both mates were found; ``counted`` as sequenced in the mate that holds it.
+    """
+    sides = (replace(structure, other=None), structure.other)
+    reads = (read1, read2) if structure.variable_mate == 1 else (read2, read1)
+    own, other = (
+        extract(
+            mate,
+            side,
+            max_mismatches,
+            False,
+            keep_flanks,
+            barcode if side.barcode_length else "",
+            barcode_mismatches,
+        )
+        for mate, side in zip(reads, sides, strict=True)
+    )
+    return Extracted(
+        found=own.found & other.found,
+        length_ok=own.length_ok & other.found,
+        barcode_ok=own.barcode_ok & other.barcode_ok,
+        reverse=own.reverse,
+        mismatches=own.mismatches + other.mismatches,
+        counted=own.counted,
+        umi=own.umi if sides[0].umi_length else other.umi,
+        barcode=own.barcode if sides[0].barcode_length else other.barcode,
+    )
+
+
+def extract_reads(
+    sequences: Sequences,
+    mates: Sequences | None,
+    structure: ReadStructure,
+    max_mismatches: int,
+    both_strands: bool,
+    keep_flanks: bool,
+    barcode: str = "",
+    barcode_mismatches: int = 0,
+) -> Extracted:
+    """Cut the parts out of merged pairs or single reads (:func:`extract`), or of pairs (:func:`extract_pairs`).
+
+    Parameters
+    ----------
+    sequences : Sequences
+        Merged pairs or single reads, or read 1.
+    mates : Sequences or None
+        Read 2 of pairs that are not merged.
+    structure, max_mismatches, both_strands, keep_flanks, barcode, barcode_mismatches
+        See there.
+
+    Returns
+    -------
+    Extracted
+    """
+    if mates is None:
+        return extract(sequences, structure, max_mismatches, both_strands, keep_flanks, barcode, barcode_mismatches)
+    return extract_pairs(sequences, mates, structure, max_mismatches, keep_flanks, barcode, barcode_mismatches)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cisflow.reads.layout import Layout, plain_structure
 from cisflow.reads.patterns import Pattern
 from cisflow.reads.ragged import Sequences
-from cisflow.reads.structure import Layout, plain_structure
 
 
 @dataclass(frozen=True)

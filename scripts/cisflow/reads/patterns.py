@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from cisflow.reads.structure import ANY
+from cisflow.reads.layout import ANY
 
 #: Bases of the words by which the exact search leaps (Horspool 1980, with words instead of letters).
 WORD = 4

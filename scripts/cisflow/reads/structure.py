@@ -1,205 +1,25 @@
 """The read structure: one line that says what a read is made of.
 
-Inputs: a line such as ``TGCATTTTTTTCACATC {variable:48-112} GGTTACGGCTGTT``. Outputs: its parts, and the groups in
-which they are searched; or one :class:`~cisflow.problems.InputError` with every fault of the line and where it is.
-Nothing here reads data or compiles code, because Snakemake parses the line again in every job.
+Inputs: a line such as ``TGCATTTTTTTCACATC {variable:48-112} GGTTACGGCTGTT``. Outputs: its parts, or one
+:class:`~cisflow.problems.InputError` with every fault of the line and where it is.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.reads.layout import Part, ReadStructure
 
 KEY = "reads.structure"
 KINDS = ("variable", "umi", "barcode", "skip")
-#: Letter of a group's pattern that any base matches.
-ANY = "."
+#: Between the structures of read 1 and read 2 where pairs are not merged.
+MATES = "/"
+#: Bases that may follow the last part of a mate without a variable part.
+ANY_NUMBER = 1 << 40
 TOKEN = re.compile(r"(?P<blank>\s+)|(?P<literal>[ACGT](?:\s*[ACGT])*)|(?P<braced>\{[^{}]*\}?)|(?P<other>.)", re.DOTALL)
 BRACED = re.compile(r"\{\s*(?P<kind>[A-Za-z_]+)\s*:\s*(?P<least>\d+)\s*(?:-\s*(?P<most>\d+)\s*)?\}")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One element of the line.
-
-    Attributes
-    ----------
-    kind : str
-        ``literal``, ``variable``, ``umi``, ``barcode`` or ``skip``.
-    least, most : int
-        Bases; equal for everything but a variable part or a skip given as a range.
-    bases : str
-        Of a literal.
-    place : int
-        0-based character of the line, for messages.
-    """
-
-    kind: str
-    least: int
-    most: int
-    bases: str = ""
-    place: int = 0
-
-    @property
-    def is_range(self) -> bool:
-        """Whether the number of bases differs between reads."""
-        return self.least != self.most
-
-
-@dataclass(frozen=True)
-class Group:
-    """Parts at fixed distances of each other, searched as one.
-
-    Attributes
-    ----------
-    pattern : str
-        Bases of the literals, and ``.`` for every base of another part.
-    gap_least, gap_most : int
-        Bases between the group before (or the begin of the read) and this one; most is -1 where any number may be.
-    """
-
-    pattern: str
-    gap_least: int
-    gap_most: int
-
-    @property
-    def has_literal(self) -> bool:
-        """Whether there is anything to search; other groups lie at an end of the read or of the variable part."""
-        return self.pattern.strip(ANY) != ""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the parts of a read are found.
-
-    Attributes
-    ----------
-    groups : tuple of Group
-        In the order of the read.
-    first_right : int
-        Index of the first group behind the variable part.
-    umi, barcode : (int, int, int)
-        Group, place inside it (0-based) and length; group -1 where there is none.
-    cut : int
-        Bases of a variable part of fixed length that has no literal on one side or both, so that it ends where the
-        length is reached; -1 where its ends are those of its neighbours or of the read.
-    """
-
-    groups: tuple[Group, ...]
-    first_right: int
-    umi: tuple[int, int, int]
-    barcode: tuple[int, int, int]
-    cut: int
-
-
-@dataclass(frozen=True)
-class ReadStructure:
-    """What a read is made of; made by :func:`parse_structure`.
-
-    Attributes
-    ----------
-    parts : tuple of Part
-        In the order of the read.
-    """
-
-    parts: tuple[Part, ...]
-
-    @property
-    def _variable(self) -> int:
-        return next(i for i, part in enumerate(self.parts) if part.kind == "variable")
-
-    @property
-    def distal_flank(self) -> str:
-        """Literal directly before the variable part, or ``""``."""
-        place = self._variable
-        return self.parts[place - 1].bases if place else ""
-
-    @property
-    def proximal_flank(self) -> str:
-        """Literal directly behind the variable part, or ``""``."""
-        place = self._variable
-        return self.parts[place + 1].bases if place + 1 < len(self.parts) else ""
-
-    @property
-    def min_variable_length(self) -> int:
-        """Fewest bases of the variable part."""
-        return self.parts[self._variable].least
-
-    @property
-    def max_variable_length(self) -> int:
-        """Most bases of the variable part."""
-        return self.parts[self._variable].most
-
-    @property
-    def umi_length(self) -> int:
-        """Bases of the unique molecular identifier; 0 where there is none."""
-        return sum(part.least for part in self.parts if part.kind == "umi")
-
-    @property
-    def barcode_length(self) -> int:
-        """Bases of the in-line barcode; 0 where there is none."""
-        return sum(part.least for part in self.parts if part.kind == "barcode")
-
-    @property
-    def has_literal(self) -> bool:
-        """Whether any constant bases tell where the parts lie and which strand was read."""
-        return any(part.kind == "literal" for part in self.parts)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is nothing but a variable part and its flanks."""
-        return all(part.kind in ("literal", "variable") for part in self.parts)
-
-    def flank_lengths(self, keep_flanks: bool) -> tuple[int, int]:
-        """Bases of the flanks on counted sequences (0 and 0 without ``keep_flanks``)."""
-        return (len(self.distal_flank), len(self.proximal_flank)) if keep_flanks else (0, 0)
-
-    @property
-    def layout(self) -> Layout:
-        """How the parts are found."""
-        place, variable = self._variable, self.parts[self._variable]
-        left, right = list(self.parts[:place]), list(self.parts[place + 1 :])
-        blocks, gaps = _blocks(left)
-        right_blocks, right_gaps = _blocks(right[::-1])  # from the end of the read towards the variable part
-        first_right = len(blocks)
-        blocks += [block[::-1] for block in right_blocks[::-1]]
-        gaps = [(0, -1), *gaps, (0, -1), *right_gaps[::-1]]
-        groups = [
-            Group("".join(part.bases or ANY * part.least for part in block), *gap)
-            for block, gap in zip(blocks, gaps, strict=True)
-        ]
-        found = {"umi": (-1, 0, 0), "barcode": (-1, 0, 0)}
-        for index, block in enumerate(blocks):
-            offset = 0
-            for part in block:
-                if part.kind in found:
-                    found[part.kind] = (index, offset, part.least)
-                offset += part.least
-        open_side = not all(any(part.kind == "literal" for part in side) for side in (left, right))
-        cut = variable.least if open_side and not variable.is_range else -1
-        return Layout(tuple(groups), first_right, found["umi"], found["barcode"], cut)
-
-
-def _blocks(side: list[Part]) -> tuple[list[list[Part]], list[tuple[int, int]]]:
-    """Parts of one side, outer end first, split where their distance differs between reads; and these distances.
-
-    A block without a literal lies at the end of the read. A skip at the outer end ties the literal behind it to that
-    end, so that it makes an empty block there.
-    """
-    blocks: list[list[Part]] = [[]]
-    gaps = []
-    first = side[: next((i for i, part in enumerate(side) if part.is_range), len(side))]
-    ties = bool(first) and first[0].kind == "skip" and any(part.kind == "literal" for part in first)
-    for i, part in enumerate(side):
-        if part.is_range or (i == 0 and ties):
-            gaps.append((part.least, part.most))
-            blocks.append([])
-        else:
-            blocks[-1].append(part)
-    return blocks, gaps
 
 
 def _fault(line: str, place: int, what: str) -> Problem:
@@ -217,8 +37,8 @@ def _tokens(line: str) -> tuple[list[Part], list[Problem]]:
             part, problem = _braced(line, text, place)
             parts += [part] if part else []
             problems += [problem] if problem else []
-        elif text == "/":
-            problems.append(_fault(line, place, "'/': a structure for each mate is not known; give one for the pair"))
+        elif text == MATES:
+            parts.append(Part(MATES, 0, 0, place=place))
         elif token.lastgroup == "other":
             why = "bases are written in capitals" if text in "acgt" else "expected A, C, G, T or a part in braces"
             problems.append(_fault(line, place, f"{text!r}: {why}"))
@@ -248,7 +68,10 @@ def _braced(line: str, text: str, place: int) -> tuple[Part | None, Problem | No
 
 def _order_problems(line: str, parts: list[Part]) -> list[Problem]:
     """Parts that are missing, given twice, or whose place in a read cannot be known."""
-    problems = []
+    slashes = [part.place for part in parts if part.kind == MATES]
+    problems = [_fault(line, place, "a second '/'; a pair has two mates") for place in slashes[1:]]
+    if slashes and not all(_mates(parts)):
+        problems.append(_fault(line, slashes[0], "nothing on one side of '/'; leave '/' out, or say what is there"))
     for kind in ("variable", "umi", "barcode"):
         places = [part.place for part in parts if part.kind == kind]
         problems += [_fault(line, place, f"a second {kind}; expected one") for place in places[1:]]
@@ -256,20 +79,38 @@ def _order_problems(line: str, parts: list[Part]) -> list[Problem]:
             problems.append(_fault(line, len(line), "no variable part; expected one, such as {variable:48-112}"))
     if problems:
         return problems
-    variable = next(i for i, part in enumerate(parts) if part.kind == "variable")
-    for side in (parts[:variable], parts[:variable:-1]):
-        open_range = None
-        for part in side:
-            if part.kind == "literal":
-                open_range = None
-            elif part.is_range and open_range:
-                what = "two skips of variable length without a literal between them; their border cannot be found"
-                problems.append(_fault(line, part.place, what))
-            elif part.is_range:
-                open_range = part
-        if open_range:
-            what = "a skip of variable length next to the variable part; put literal bases between them"
-            problems.append(_fault(line, open_range.place, what))
+    for mate in _mates(parts):
+        variable = next((i for i, part in enumerate(mate) if part.kind == "variable"), len(mate))
+        for side in (mate[:variable], mate[:variable:-1]):
+            problems += _skip_problems(line, side)
+    return problems
+
+
+def _mates(parts: list[Part]) -> list[list[Part]]:
+    """Parts of each mate; one list where there is no ``/``."""
+    mates: list[list[Part]] = [[]]
+    for part in parts:
+        if part.kind == MATES:
+            mates.append([])
+        else:
+            mates[-1].append(part)
+    return mates
+
+
+def _skip_problems(line: str, side: list[Part]) -> list[Problem]:
+    """Skips of variable length without a border, on one side of the variable part, from the end of the read inwards."""
+    problems, open_range = [], None
+    for part in side:
+        if part.kind == "literal":
+            open_range = None
+        elif part.is_range and open_range:
+            what = "two skips of variable length without a literal between them; their border cannot be found"
+            problems.append(_fault(line, part.place, what))
+        elif part.is_range:
+            open_range = part
+    if open_range:
+        what = "a skip of variable length needs a literal between it and the variable part, or the end of the mate"
+        problems.append(_fault(line, open_range.place, what))
     return problems
 
 
@@ -289,6 +130,8 @@ def parse_structure(line: str) -> ReadStructure:
         in-line barcode that tells bins in one file apart
     ``{skip:3}``, ``{skip:0-5}``
         bases of no interest
+    ``/``
+        between the structures of read 1 and read 2, each as sequenced, for pairs that are not merged
 
     Parameters
     ----------
@@ -309,19 +152,22 @@ def parse_structure(line: str) -> ReadStructure:
     problems = problems or _order_problems(line, parts)
     if problems:
         raise InputError(problems)
-    return ReadStructure(tuple(parts))
+    mates = _mates(parts)
+    if len(mates) == 1:
+        return ReadStructure(tuple(parts))
+    variable = next(i for i, mate in enumerate(mates) if any(part.kind == "variable" for part in mate))
+    other = ReadStructure((*mates[1 - variable], Part("variable", 0, ANY_NUMBER)))
+    return ReadStructure(tuple(mates[variable]), variable + 1, other)
 
 
 def strand_problems(structure: ReadStructure, orientation: str) -> list[Problem]:
     """What keeps reads of either strand from being told apart (``orientation`` is ``forward`` or ``either``)."""
-    if orientation == "forward" or structure.has_literal:
+    if orientation == "forward":
+        return []
+    if structure.other:
+        what = f"'either' is for merged pairs and single reads, but {KEY} has a part for each mate; use 'forward'"
+        return [Problem("config", what, column="reads.orientation")]
+    if structure.has_literal:
         return []
     what = f"'either' needs constant bases in {KEY} to tell the strand; add them, or use 'forward'"
     return [Problem("config", what, column="reads.orientation")]
-
-
-def plain_structure(distal_flank: str, proximal_flank: str, least: int, most: int) -> ReadStructure:
-    """Structure of a variable part of ``least`` to ``most`` bases between two flanks, either of which may be empty."""
-    flanks = [Part("literal", len(bases), len(bases), bases) for bases in (distal_flank, proximal_flank)]
-    parts = [flanks[0], Part("variable", least, most), flanks[1]]
-    return ReadStructure(tuple(part for part in parts if part.most))

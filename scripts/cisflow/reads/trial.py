@@ -13,7 +13,7 @@ import polars as pl
 from numba import njit
 
 from cisflow.reads.count import ReadSettings
-from cisflow.reads.extract import extract
+from cisflow.reads.extract import extract_reads
 from cisflow.reads.fastq import FastqBlock, read_fastq, read_pairs
 from cisflow.reads.merge import merge_pairs
 from cisflow.reads.patterns import Pattern
@@ -49,21 +49,21 @@ class Sample:
         """Blocks of read 1 or read 2."""
         return [mate for mate in (block[number - 1] for block in self.blocks) if mate is not None]
 
-    def amplicons(self, settings: ReadSettings) -> list[Sequences]:
-        """Merged pairs, or the single reads, of each block."""
-        return [
-            first.sequences
-            if second is None
-            else merge_pairs(
-                first,
-                second,
-                settings.expected_overlap,
-                settings.overlap_tolerance,
-                settings.min_identity,
-                settings.merge_rule,
-            ).amplicons
-            for first, second in self.blocks
-        ]
+    def exchanged(self) -> Sample:
+        """The same pairs with read 1 and read 2 exchanged."""
+        return Sample(tuple((second, first) for first, second in self.blocks if second is not None))
+
+    def fragments(self, settings: ReadSettings) -> list[tuple[Sequences, Sequences | None]]:
+        """Merged pairs or single reads of each block, or read 1 and read 2 where pairs are not merged."""
+        if settings.parsed.other or not self.is_paired:
+            return [(first.sequences, second.sequences if second else None) for first, second in self.blocks]
+        how = (settings.expected_overlap, settings.overlap_tolerance, settings.min_identity, settings.merge_rule)
+        return [(merge_pairs(*block, *how).amplicons, None) for block in self.blocks]
+
+    def variable_reads(self, settings: ReadSettings) -> list[Sequences]:
+        """What holds the variable part: merged pairs, single reads, or one of the mates."""
+        mate = max(settings.parsed.variable_mate - 1, 0)
+        return [fragment[mate] for fragment in self.fragments(settings)]
 
 
 def read_sample(read1: str | Path, read2: str | Path | None, most: int) -> Sample:
@@ -134,9 +134,10 @@ def try_settings(sample: Sample, settings: ReadSettings, barcode: str = "") -> O
     """
     structure, numbers, lengths = settings.parsed, np.zeros(5, np.int64), []
     codes, umis = [], []
-    for amplicons in sample.amplicons(settings):
-        found = extract(
-            amplicons,
+    for sequences, mates in sample.fragments(settings):
+        found = extract_reads(
+            sequences,
+            mates,
             structure,
             settings.flank_mismatches,
             structure.has_literal,
@@ -148,7 +149,7 @@ def try_settings(sample: Sample, settings: ReadSettings, barcode: str = "") -> O
         if settings.orientation == "forward":
             kept &= ~found.reverse
         numbers += [
-            len(amplicons),
+            len(sequences),
             np.count_nonzero(found.found & ~found.reverse),
             np.count_nonzero(found.reverse),
             np.count_nonzero(kept),

@@ -119,6 +119,15 @@ def _judge_overlap(
 def _judge_strand(verdict: Verdict, sample: Sample, settings: ReadSettings, base: Outcome) -> float:
     """Whether the literals are found, and on which strand; returns the share found on either strand."""
     forward, reverse = base.forward / base.merged, base.reverse / base.merged
+    if settings.parsed.other and forward < DOUBTFUL_BELOW:
+        exchanged = try_settings(sample.exchanged(), settings).forward / base.merged
+        if exchanged > forward + REVERSE_ABOVE:
+            verdict.add(
+                f"mates look swapped (reads.structure fits {percent(exchanged)} of the pairs the other way round): "
+                "exchange read1 and read2 in the reads sheet",
+                forward,
+            )
+            return exchanged
     if not settings.parsed.has_literal:
         return forward
     if settings.orientation == "forward" and reverse > REVERSE_ABOVE:
@@ -145,7 +154,7 @@ def _judge_literals(verdict: Verdict, sample: Sample, settings: ReadSettings, sh
     literals = [part.bases for part in settings.parsed.parts if part.kind == "literal"]
     if share >= DOUBTFUL_BELOW or not literals:
         return
-    amplicons = sample.amplicons(settings)
+    amplicons = sample.variable_reads(settings)
     shares = [
         literal_shares(strand, literals, settings.flank_mismatches)
         for strand in (amplicons, [block.reverse_complement() for block in amplicons])

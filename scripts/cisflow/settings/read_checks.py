@@ -28,6 +28,13 @@ def simulated_problems(structure: ReadStructure, libraries: list[dict[str, Any]]
     return [Problem(shown, what, row["_row"], "source") for row in wrong]
 
 
+def mate_problems(structure: ReadStructure, rows: list[dict[str, Any]], shown: str) -> list[Problem]:
+    """Rows without a read 2 where the structure has a part for each mate."""
+    what = "empty; required because reads.structure has a part for each mate"
+    wrong = [row for row in rows if structure.other and row["read2"] is None]
+    return [Problem(shown, what, row["_row"], "read2") for row in wrong]
+
+
 def barcode_problems(
     structure: ReadStructure, max_mismatches: int, rows: list[dict[str, Any]], shown: str
 ) -> list[Problem]:

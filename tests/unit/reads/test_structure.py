@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cisflow.problems import InputError
-from cisflow.reads.extract import extract
+from cisflow.reads.extract import extract, extract_pairs
 from cisflow.reads.flanks import locate_variable_part
 from cisflow.reads.ragged import Sequences
-from cisflow.reads.structure import parse_structure
+from cisflow.reads.structure import parse_structure, strand_problems
 
 DISTAL, PROXIMAL = "TGCATTTTTTTCACATC", "GGTTACGGCTGTT"
 PROMOTER = f"{DISTAL} {{variable:48-112}} {PROXIMAL}"
@@ -64,10 +64,14 @@ def test_blanks_are_optional():
         ("ACGT {umi:4}", "no variable part", 12),
         ("{variable:9} A {variable:9}", "a second variable", 15),
         ("{umi:9} A {variable:9} C {umi:2}", "a second umi", 25),
-        ("ACGT {skip:0-3} {variable:9}", "next to the variable part", 5),
-        ("{variable:9}{skip:0-3}", "next to the variable part", 12),
+        ("ACGT {skip:0-3} {variable:9}", "needs a literal between it and the variable part", 5),
+        ("{variable:9}{skip:0-3}", "needs a literal between it and the variable part", 12),
         ("A {skip:0-3} {umi:4} {skip:0-2} C {variable:9}", "without a literal between", 21),
-        ("A {variable:9} / C", "'/': a structure for each mate", 15),
+        ("A {variable:9} /", "nothing on one side of '/'", 15),
+        ("A {variable:9} / C / {umi:4}", "a second '/'", 19),
+        ("A {variable:9} / C {variable:9}", "a second variable", 19),
+        ("A {umi:4} / C", "no variable part", 13),
+        ("A {variable:9} / C {skip:0-3}", "or the end of the mate", 19),
     ],
 )
 def test_faults_are_shown_under_the_line(line, said, place):
@@ -196,3 +200,29 @@ def test_the_place_of_the_read_before_is_only_a_hint(n_before):
     found = cut(f"{flank} {{variable:3-99}}", [*usual, twice, better_later, *usual], mismatches=1)
     expected = [r[3 + len(flank) :] for r in usual]
     assert texts(found) == [*expected, "GA" + flank + body[3], body[4], *expected]
+
+
+def test_a_structure_for_each_mate():
+    line = "{skip:0-2} TTAGGC {variable:5-10} / {umi:4} GGAACC {barcode:3}"
+    structure = parse_structure(line)
+    assert (structure.variable_mate, structure.distal_flank, structure.umi_length) == (1, "TTAGGC", 4)
+    assert (structure.barcode_length, structure.max_variable_length, structure.is_plain) == (3, 10, False)
+    read1 = ["TTAGGCCATCATCA", "GTTAGGCCATCATCA", "TTAGGCCATC", "AAAAAAAAAAAAAA", "TTAGGCCATCATCA"]
+    read2 = ["AACCGGAACCTTTGGG", "ATTACGGGAACCTGT", "AACCGGAACCTTT", "AACCGGAACCTTT", "AACCGGAACCTT"]
+    mates = [Sequences.from_series(pl.Series(reads)) for reads in (read1, read2)]
+    found = extract_pairs(*mates, structure, 1, True, barcode="TTT")
+    assert found.found.tolist() == [True, True, True, False, False]  # no literal; no room for the barcode
+    assert found.length_ok.tolist() == [True, True, False, False, False]
+    assert found.barcode_ok.tolist() == [True, False, True, False, False]
+    assert texts(found)[:3] == ["TTAGGCCATCATCA", "TTAGGCCATCATCA", "TTAGGCCATC"]
+    assert texts(found, "umi")[:3] == ["AACC", "TACG", "AACC"]
+    exchanged = extract_pairs(*mates[::-1], parse_structure(" / ".join(line.split(" / ")[::-1])), 1, True, "TTT")
+    for name in ("counted", "umi", "barcode"):
+        assert texts(exchanged, name) == texts(found, name)
+
+
+def test_a_structure_for_each_mate_knows_the_strand():
+    assert "is for merged pairs and single reads" in str(
+        strand_problems(parse_structure("A{variable:9}/C"), "either")[0]
+    )
+    assert not strand_problems(parse_structure("A{variable:9}/C"), "forward")

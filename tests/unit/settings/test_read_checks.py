@@ -63,6 +63,12 @@ def test_simulated_reads_are_plain(tmp_path):
     assert "libraries.tsv row 2, column \"source\": 'simulated' reads have flanks and a variable part only" in said
 
 
+def test_a_structure_for_each_mate_needs_read_2(tmp_path):
+    said = problems(tmp_path, [("a", "x.fq", ""), ("b", "y.fq", "")], "TTAGGC {variable:20} / {umi:8} GG")
+    assert 'row 2, column "read2": empty; required because reads.structure has a part for each mate' in said
+    assert 'row 3, column "read2": empty' in said
+
+
 def test_structure_and_strand(tmp_path):
     rows = [("a", "x.fq", ""), ("b", "y.fq", "")]
     assert "no variable part" in problems(tmp_path, rows, "TTAGGC")
