@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
 
 from cisflow.evaluation.bootstrap import bootstrap_scores
 from cisflow.evaluation.scoring import ScoredSubset, read_predictions, score, select
@@ -64,8 +64,50 @@ def read_evaluation(dataset: str | Path, predictions: Sequence[str | Path], subs
     return Evaluation([str(name) for name in found.columns], scored)
 
 
-def score_table(evaluation: Evaluation, seed: int, threads: int = 1) -> pd.DataFrame:
+def interval_draws(
+    evaluation: Evaluation, seed: int, threads: int = 1, draws: int = INTERVAL_DRAWS
+) -> dict[tuple[str, str], np.ndarray]:
+    """Scores in draws of whole subsets with replacement, the same items for all models.
+
+    Returns
+    -------
+    dict of (subset, metric) to float64 array, (draws, models)
+        Correlations that are not defined count 0.
+    """
+    totals, r = bootstrap_scores(
+        evaluation.scored,
+        draws=draws,
+        share=1.0,
+        replace=True,
+        seeds=[seed_for(seed, "score interval", s.subset.name) for s in evaluation.scored],
+        threads=threads,
+        label="intervals",
+    )
+    found = {("total", "pearson_score"): totals[..., 0], ("total", "spearman_score"): totals[..., 1]}
+    r = np.nan_to_num(r)
+    for i, s in enumerate(evaluation.scored):
+        found[s.subset.name, "pearson"] = r[i, ..., 0]
+        found[s.subset.name, "pearson_squared"] = r[i, ..., 0] ** 2
+        found[s.subset.name, "spearman"] = r[i, ..., 1]
+    return found
+
+
+def score_table(
+    evaluation: Evaluation,
+    seed: int,
+    threads: int = 1,
+    draws: int = INTERVAL_DRAWS,
+    found: Mapping[tuple[str, str], np.ndarray] | None = None,
+) -> pd.DataFrame:
     """Scores of all models with 95 % bootstrap intervals over the items (drawn with replacement).
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    seed, threads, draws : int
+        See :func:`interval_draws`; 0 draws: no intervals.
+    found : mapping, optional
+        Result of :func:`interval_draws` where it is there already.
 
     Returns
     -------
@@ -73,26 +115,36 @@ def score_table(evaluation: Evaluation, seed: int, threads: int = 1) -> pd.DataF
         ``model, subset, kind, n, weight, metric, value, low, high``; see :func:`cisflow.evaluation.scoring.score`.
     """
     table = score(evaluation.scored, evaluation.models)
-    seeds = [seed_for(seed, "score interval", s.subset.name) for s in evaluation.scored]
-    totals, r = bootstrap_scores(
-        evaluation.scored,
-        draws=INTERVAL_DRAWS,
-        share=1.0,
-        replace=True,
-        seeds=seeds,
-        threads=threads,
-        label="intervals",
-    )
-    draws = {("total", "pearson_score"): totals[..., 0], ("total", "spearman_score"): totals[..., 1]}
-    for i, s in enumerate(evaluation.scored):
-        draws[s.subset.name, "pearson"] = r[i, ..., 0]
-        draws[s.subset.name, "pearson_squared"] = r[i, ..., 0] ** 2
-        draws[s.subset.name, "spearman"] = r[i, ..., 1]
-    limits = {key: np.nanpercentile(np.nan_to_num(v), [LOW, HIGH], axis=0) for key, v in draws.items()}
+    if found is None and draws == 0:
+        return table.assign(low=np.nan, high=np.nan)
+    found = found or interval_draws(evaluation, seed, threads, draws)
+    limits = {key: np.percentile(values, [LOW, HIGH], axis=0) for key, values in found.items()}
     number = {name: m for m, name in enumerate(evaluation.models)}
     keys = zip(table["subset"], table["metric"], table["model"], strict=True)
     bounds = np.array([limits[subset, metric][:, number[model]] for subset, metric, model in keys])
     return table.assign(low=bounds[:, 0], high=bounds[:, 1])
+
+
+def leaderboard(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per model with the numbers that a challenge shows, best Pearson Score first.
+
+    Returns
+    -------
+    DataFrame
+        ``place, model, pearson_score, spearman_score, pearson_squared, spearman`` (the latter two over all rows);
+        equal scores share the better place.
+    """
+    shown = {
+        "pearson_score": ("total", "pearson_score"),
+        "spearman_score": ("total", "spearman_score"),
+        "pearson_squared": ("all", "pearson_squared"),
+        "spearman": ("all", "spearman"),
+    }
+    by_model = {key: part.set_index("model")["value"] for key, part in scores.groupby(["subset", "metric"])}
+    board = pd.DataFrame({name: by_model[key] for name, key in shown.items()}).rename_axis("model").reset_index()
+    board = board.sort_values("pearson_score", ascending=False, kind="stable")
+    board.insert(0, "place", rankdata(-board["pearson_score"], method="min").astype(int))
+    return board.reset_index(drop=True)
 
 
 def bootstrap_table(evaluation: Evaluation, settings: Mapping[str, Any], seed: int, threads: int = 1) -> pd.DataFrame:
@@ -179,6 +231,38 @@ def ranking_table(bootstrap: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
     table.insert(0, "rank", rankdata(table["mean_rank"], method="min"))
     order = [c for c in table.columns if c != "probability_best"]
     return table[[*order, "probability_best"]]
+
+
+def rank_distribution(bootstrap: pd.DataFrame) -> pd.DataFrame:
+    """How often each model came at each rank.
+
+    Parameters
+    ----------
+    bootstrap : DataFrame
+        See :func:`bootstrap_table`.
+
+    Returns
+    -------
+    DataFrame
+        ``model, by`` (``pearson``, ``spearman``, or ``both``: the mean of the two ranks), ``rank, draws, share, low,
+        high``; ``low`` and ``high`` are the 95 % interval of the share from the finite number of draws (Wilson 1927).
+    """
+    ranks = pd.DataFrame(
+        {
+            "model": pd.Categorical(bootstrap["model"], bootstrap["model"].unique()),
+            "pearson": bootstrap["pearson_rank"],
+            "spearman": bootstrap["spearman_rank"],
+            "both": (bootstrap["pearson_rank"] + bootstrap["spearman_rank"]) / 2,
+        }
+    )
+    long = ranks.melt("model", var_name="by", value_name="rank")
+    counts = long.groupby(["by", "model", "rank"], observed=True).size().rename("draws").reset_index()
+    n = bootstrap["draw"].nunique()
+    share, z2 = counts["draws"] / n, norm.ppf(HIGH / 100) ** 2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    counts = counts.assign(share=share, low=centre - half, high=centre + half, model=counts["model"].astype(str))
+    return counts[["model", "by", "rank", "draws", "share", "low", "high"]]
 
 
 def import_predictions(path: str | Path, dataset: str | Path, output: str | Path) -> None:

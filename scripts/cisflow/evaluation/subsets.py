@@ -66,7 +66,10 @@ def _find(folder: Path, stem: str, suffix: str) -> Path | None:
 
 def _from_csv(path: Path, kind: str) -> np.ndarray:
     columns = ["pos"] if kind == "values" else ["alt_pos", "ref_pos"]
-    table = pd.read_csv(path)
+    try:
+        table = pd.read_csv(path)
+    except ValueError as error:  # pandas' errors of form are ValueErrors
+        raise InputError(Problem(str(path), f"cannot be read as a table ({str(error).strip()})")) from None
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise InputError([Problem(str(path), "missing column", row=1, column=c) for c in missing])
@@ -78,25 +81,109 @@ def _from_csv(path: Path, kind: str) -> np.ndarray:
     return pos[:, 0] if kind == "values" else pos
 
 
+def _is_row(text: str) -> bool:
+    return text.strip().isdecimal()
+
+
 def _from_json(path: Path, kind: str) -> np.ndarray:
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt") as handle:
-        keys = list(json.load(handle))
-    parts = np.array([[int(n) for n in key.split(",")] for key in keys], dtype=np.int64).reshape(len(keys), -1)
-    if parts.shape[1] != (1 if kind == "values" else 2):
-        raise InputError(Problem(str(path), f"keys like {keys[0]!r} do not fit a subset of {kind}"))
-    pos = _unique(parts)
+    try:
+        with opener(path, "rt") as handle:
+            keys = list(json.load(handle))
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(Problem(str(path), f"not valid JSON ({error})")) from None
+    size = 1 if kind == "values" else 2
+    expected = 'keys "pos"' if kind == "values" else 'keys "alternative pos,reference pos"'
+    split = [str(key).split(",") for key in keys]
+    bad = [key for key, parts in zip(keys, split, strict=True) if len(parts) != size or not all(map(_is_row, parts))]
+    if bad:
+        raise InputError([Problem(str(path), f"expected {expected}", column=str(key)) for key in bad[:10]])
+    pos = _unique(np.array([[int(n) for n in parts] for parts in split], dtype=np.int64).reshape(-1, size))
     return pos[:, 0] if kind == "values" else pos
 
 
-def _read_layout(folder: Path) -> list[Subset]:
+def read_layout(folder: str | Path) -> list[Subset]:
     """Subsets of one folder, CSV tables or public JSON files; empty when there are none."""
+    folder = Path(folder)
     found = []
     for name, csv_stem, json_stem, kind, weight in CHALLENGE:
         if path := _find(folder, csv_stem, "csv"):
             found.append(Subset(name, kind, weight, _from_csv(path, kind)))
         elif path := _find(folder, json_stem, "json"):
             found.append(Subset(name, kind, weight, _from_json(path, kind)))
+    return found
+
+
+def some_layout(folder: str | Path) -> list[Subset]:
+    """Subsets of one folder, at least one.
+
+    Raises
+    ------
+    InputError
+        When the folder holds none.
+    """
+    found = read_layout(folder)
+    if not found:
+        names = ", ".join(f"{csv}.csv" for _, csv, _, _, _ in CHALLENGE)
+        raise InputError(Problem(str(folder), f"no subset found; expected one or more of {names}, or the public JSON"))
+    return found
+
+
+def public_part(public: Sequence[Subset], everything: np.ndarray | None = None) -> list[Subset]:
+    """Public part of a challenge: its lists, and ``all`` as every row that occurs in one of them.
+
+    Parameters
+    ----------
+    public : sequence of Subset
+    everything : int array, optional
+        Rows of ``all`` where a list of them exists (``ground.json``).
+    """
+    pos = np.concatenate([s.pos.ravel() for s in public]) if everything is None else everything
+    return [Subset("all", "values", WEIGHT_OF_ALL, _unique(pos)), *public]
+
+
+def read_parts(
+    parts: Sequence[str], measured_pos: np.ndarray, subsets: str | Path | None, public: str | Path | None
+) -> dict[str, list[Subset]]:
+    """Subsets of the parts of a challenge.
+
+    Parameters
+    ----------
+    parts : sequence of {"all", "public", "private"}
+    measured_pos : int array, (n,)
+        Rows of the test table that were measured.
+    subsets, public : path or None
+        Folders in the layouts ``test_subset_ids`` and ``public_leaderboard_ids``.
+
+    Returns
+    -------
+    dict of str to list of Subset
+        ``all``: nothing removed; ``public``: the public lists; ``private``: see :func:`without_public`.
+
+    Raises
+    ------
+    InputError
+        When a folder that a part needs is not given, or holds no subset.
+    """
+    problems = [
+        Problem(f"part {part}", "needs the folder of the public lists")
+        for part in parts
+        if part != "all" and public is None
+    ]
+    if problems:
+        raise InputError(problems)
+    whole = [Subset("all", "values", WEIGHT_OF_ALL, _unique(measured_pos))]
+    whole += some_layout(subsets) if subsets is not None else []
+    lists = some_layout(public) if public is not None else []
+    found = {}
+    for part in parts:
+        if part == "all":
+            found[part] = whole
+        elif part == "private":
+            found[part] = without_public(whole, lists)
+        else:
+            ground = _find(Path(public), "ground", "json")
+            found[part] = public_part(lists, _from_json(ground, "values") if ground else None)
     return found
 
 
@@ -158,10 +245,7 @@ def read_subsets(folder: str | Path | None, test_pos: np.ndarray) -> list[Subset
         return [everything]
     folder = Path(folder)
     inner, public_folder = folder / "test_subset_ids", folder / "public_leaderboard_ids"
-    subsets = [everything, *_read_layout(inner if inner.is_dir() else folder)]
-    if len(subsets) == 1:
-        names = ", ".join(f"{csv}.csv" for _, csv, _, _, _ in CHALLENGE)
-        raise InputError(Problem(str(folder), f"no subset found; expected one or more of {names}, or the public JSON"))
+    subsets = [everything, *some_layout(inner if inner.is_dir() else folder)]
     if inner.is_dir() and public_folder.is_dir():
-        subsets = without_public(subsets, _read_layout(public_folder))
+        subsets = without_public(subsets, read_layout(public_folder))
     return subsets
