@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
+from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_number
 from cisflow.quality.bins import bin_table, rank_table
 from cisflow.quality.library import SortedLibrary, error_parts
 from cisflow.quality.more_reads import MoreReads
@@ -26,14 +26,6 @@ POINTS_BELOW, POINTS_ABOVE = 60, 33
 RANKS_TOLD = (1, 10, 100)
 #: A light tone of the first colour, for the part of a bar that counts less.
 PALE = "#9CC7E3"
-
-
-def short_number(value: float, _: object = None) -> str:
-    """Number for an axis: 1.5k, 20M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
 
 
 def _counts_axis(axis: object) -> None:

@@ -14,8 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.stats import spearmanr
 
-from cisflow.figures.quality import short_number
-from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
+from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_number
 from cisflow.quality.bins import profile_groups
 from cisflow.quality.library import SortedLibrary
 

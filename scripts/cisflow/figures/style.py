@@ -52,6 +52,14 @@ def new_figure(width: float = 6.0, height: float = 3.6, **subplots: Any) -> tupl
     return plt.subplots(figsize=(width, height), **subplots)
 
 
+def short_number(value: float, _: object = None) -> str:
+    """Number for an axis: 1.5k, 20M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
 def save_figure(figure: Figure, table: pd.DataFrame, svg: str | Path, title: str, caption: str) -> None:
     """Save a figure as SVG and PNG with its table and caption; equal figures give equal bytes.
 
