@@ -15,6 +15,7 @@ from cisflow.figures.reads import wilson_interval
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
 
 WINDOW = "#DDDDDD"
+SHOWN_FROM = 0.002  # share of a file's reads from which a length widens the axis
 #: Rates drawn: column, name, colour, marker, and place beside the middle of the row.
 RATES = (
     ("read1_forward", "read 1, forward flank", PALETTE[0], "o", 0.3),
@@ -34,16 +35,17 @@ def _names(table: pd.DataFrame) -> list[str]:
 
 
 def _draw_lengths(axes: Axes, table: pd.DataFrame, histogram: pd.DataFrame, place: np.ndarray, window: tuple) -> None:
-    """One small histogram per row; the heights are shares of the row's reads."""
+    """One small histogram per row, as high as the row at its most frequent length."""
     axes.axvspan(window[0] - 0.5, window[1] + 0.5, color=WINDOW, lw=0, label="configured")
     parts = dict(iter(histogram.groupby(["bin", "lane"])))
+    ends = [*window]
     for row, y in zip(table.itertuples(), place, strict=True):
         part = parts.get((row.bin, row.lane))
         axes.axhline(y - 0.4, color=GREY, lw=0.3)
         if part is not None:
             share = part["reads"] / part["reads"].sum()
-            axes.bar(part["bases"], 0.8 * share, width=0.9, bottom=y - 0.4, color=PALETTE[0], lw=0)
-    ends = [*window, *histogram["bases"].quantile([0.0, 1.0])] if len(histogram) else list(window)
+            axes.bar(part["bases"], 0.8 * share / share.max(), width=0.9, bottom=y - 0.4, color=PALETTE[0], lw=0)
+            ends += part["bases"][share >= SHOWN_FROM].tolist()
     margin = 0.04 * (max(ends) - min(ends) + 1)
     axes.set_xlim(min(ends) - margin - 0.5, max(ends) + margin + 0.5)
 
@@ -71,13 +73,17 @@ def _caption(table: pd.DataFrame, library: str, quantity: str, window: tuple[int
         "overlap": "bases that the mates share, found without the configured range (grey)",
         "variable": "bases of the variable part; grey: configured range",
     }[quantity]
+    good = {
+        "overlap": "dots at the right edge, crosses at the left edge. Crosses at the right: mates swapped.",
+        "variable": "kept reads at the right edge; reads of both strands share dots and crosses.",
+    }[quantity]
     return (
         f"Library {library}: the first {int(table['reads'].max()):,} reads of each file, or all where it has fewer. "
         f"{100 * kept.median():.1f} % of the reads are kept in the median file, {100 * kept.min():.1f} % in "
-        f"{worst['bin']}. {said}Left: {what}, {window[0]} to {window[1]}; heights are shares of the reads. Right: "
-        "reads with the first flank of the structure (forward) and with the last one's reverse complement (reverse), "
-        "pairs merged, reads kept; lines are 95 % intervals. Good: one narrow peak in the grey range, dots at the "
-        "right edge, crosses at the left edge, all rows alike. Crosses at the right: mates swapped."
+        f"{worst['bin']}. {said}Left: {what}, {window[0]} to {window[1]}; heights are in proportion to the most "
+        "frequent length, lengths of fewer than 0.2 % may lie outside. Right: reads with the first flank of the structure (forward) and with the "
+        "last one's reverse complement (reverse), pairs merged, reads kept; lines are 95 % intervals. Good: all rows "
+        f"alike, one narrow peak in the grey range, {good}"
     )
 
 
