@@ -157,26 +157,23 @@ def _substitutions(data, place, letter, offset, literal, most_each, most):
 def _best_places(data, first, last, letter, offset, literal, head, leap, after, most_each, found, place, mismatches):
     """Place with the fewest substitutions (the leftmost of equals) in ``first`` to ``last`` of each row still found.
 
-    Most reads have the group exactly where the read before had it: then only exact places further left can win.
+    Most reads have an exact place, which the leaps find; only the others are compared letter by letter.
     """
-    usual = 0
     for i in range(len(first)):
         place[i] = first[i]
         if not found[i]:
             continue
-        likely = first[i] + usual
-        if first[i] <= likely < last[i] and _is_exact(data, likely, letter, offset):
-            place[i] = _first_exact(data, first[i], likely, letter, offset, head, leap, after)
-        else:
-            best = most_each * (literal[-1] + 1) + 1
-            found[i] = False
-            for here in range(first[i], last[i]):
-                wrong = _substitutions(data, here, letter, offset, literal, most_each, best - 1)
-                if wrong < best:
-                    place[i], best, found[i] = here, wrong, True
-                    if best == 0:
-                        break
-            if not found[i]:
-                continue
+        exact = _first_exact(data, first[i], last[i], letter, offset, head, leap, after)
+        if exact < last[i]:
+            place[i] = exact
+            continue
+        best = most_each * (literal[-1] + 1) + 1
+        found[i] = False
+        for here in range(first[i], last[i]):
+            wrong = _substitutions(data, here, letter, offset, literal, most_each, best - 1)
+            if wrong < best:
+                place[i], best, found[i] = here, wrong, True
+                if best == 1:
+                    break
+        if found[i]:
             mismatches[i] += best
-        usual = place[i] - first[i]
