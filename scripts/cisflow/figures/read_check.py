@@ -80,9 +80,10 @@ def _caption(table: pd.DataFrame, library: str, quantity: str, window: tuple[int
     return (
         f"Library {library}: the first {int(table['reads'].max()):,} reads of each file, or all where it has fewer. "
         f"{100 * kept.median():.1f} % of the reads are kept in the median file, {100 * kept.min():.1f} % in "
-        f"{worst['bin']}. {said}Left: {what}, {window[0]} to {window[1]}; heights are in proportion to the most "
-        "frequent length, lengths of fewer than 0.2 % may lie outside. Right: reads with the first flank of the structure (forward) and with the "
-        "last one's reverse complement (reverse), pairs merged, reads kept; lines are 95 % intervals. Good: all rows "
+        f"{worst['bin']}. {said}Left: {what}, {window[0]} to {window[1]}; heights are in proportion to the "
+        "most frequent length, lengths of fewer than 0.2 % may lie outside. Right: reads with the first flank of the "
+        "structure (forward) and with the last one's reverse complement (reverse), pairs merged, reads kept; lines are "
+        "95 % intervals. Good: all rows "
         f"alike, one narrow peak in the grey range, {good}"
     )
 

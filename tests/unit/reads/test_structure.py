@@ -226,3 +226,49 @@ def test_a_structure_for_each_mate_knows_the_strand():
         strand_problems(parse_structure("A{variable:9}/C"), "either")[0]
     )
     assert not strand_problems(parse_structure("A{variable:9}/C"), "forward")
+
+
+LITERALS = ("ACCGTTAGGCAT", "GGATCCTAACTG", "TTGACCAGTCAA", "CAGGTATTCCGA")
+
+
+@st.composite
+def sides(draw, outer):
+    """Elements of one side, outer end first: literals with parts of fixed length and skips between them."""
+    n_literals = draw(st.integers(0, 2))
+    line = [("skip", 0, draw(st.integers(1, 4)))] if n_literals and draw(st.booleans()) else []
+    for number in range(n_literals):
+        line.append(("literal", LITERALS[outer * 2 + number]))
+        if number < n_literals - 1 and draw(st.booleans()):
+            line.append(("skip", 0, 3))
+    extra = draw(st.sampled_from([None, "umi" if outer else "barcode"]))
+    if extra:
+        line.insert(draw(st.integers(1 if line and line[0][0] == "skip" else 0, len(line))), (extra, 5, 5))
+    return line
+
+
+@settings(max_examples=80, deadline=None)
+@given(sides(0), sides(1), st.integers(0, 2**32 - 1), st.booleans())
+def test_parts_of_any_structure_come_back_from_reads_made_by_it(left, right, seed, both):
+    rng = np.random.default_rng(seed)
+    elements = [*left, ("variable", 20, 30), *right[::-1]]
+    line = " ".join(e[1] if e[0] == "literal" else f"{{{e[0]}:{e[1]}-{e[2]}}}" for e in elements)
+    structure = parse_structure(line.replace("umi:5-5", "umi:5").replace("barcode:5-5", "barcode:5"))
+    reads, made = [], {"variable": [], "umi": [], "barcode": []}
+    for _ in range(8):
+        parts = []
+        for kind, *given_ in elements:
+            bases = (
+                given_[0]
+                if kind == "literal"
+                else "".join(rng.choice(list("ACGT"), rng.integers(*given_, endpoint=True)))
+            )
+            parts.append(bases)
+            if kind in made:
+                made[kind].append(bases)
+        reads.append("".join(parts))
+    turned = [turn(read) if both and structure.has_literal and i % 2 else read for i, read in enumerate(reads)]
+    found = extract(Sequences.from_series(pl.Series(turned)), structure, 1, both and structure.has_literal, False)
+    assert found.length_ok.all()
+    assert texts(found) == made["variable"]
+    for kind in ("umi", "barcode"):
+        assert texts(found, kind) == (made[kind] or [""] * len(reads))
