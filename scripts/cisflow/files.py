@@ -13,9 +13,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # imported where a table is read or written: a job that needs none starts sooner
+    import pandas as pd
 
 
 @contextmanager
@@ -72,12 +73,12 @@ def write_table(table: Any, path: str | Path) -> None:
     path = Path(path)
     with atomic_path(path) as temporary:
         if path.suffix == ".parquet":
-            if isinstance(table, pd.DataFrame):
-                table.to_parquet(temporary, index=False, compression="zstd")
-            else:
+            if hasattr(table, "write_parquet"):
                 table.write_parquet(temporary, compression="zstd")
+            else:
+                table.to_parquet(temporary, index=False, compression="zstd")
             return
-        frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+        frame = table.to_pandas() if hasattr(table, "to_pandas") else table
         # gzip records a time stamp unless told otherwise: equal tables must give equal bytes.
         compression: Any = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
         frame.to_csv(temporary, sep=_separator(path), index=False, compression=compression)
@@ -85,6 +86,8 @@ def write_table(table: Any, path: str | Path) -> None:
 
 def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
     """Read a table in the format of its suffix (``.parquet``, else tab- or comma-separated text)."""
+    import pandas as pd
+
     path = Path(path)
     if path.suffix == ".parquet":
         return pd.read_parquet(path, **options)
