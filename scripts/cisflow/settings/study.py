@@ -19,7 +19,7 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
-from cisflow.settings.read_checks import barcode_problems, simulated_problems, structure_problems
+from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 
@@ -189,6 +189,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
         file_exists("reads", row, "read2")
     structure = parse_structure(study.config["reads"]["structure"])
     problems += simulated_problems(structure, rows["libraries"], shown["libraries"])
+    problems += mate_problems(structure, rows["reads"], shown["reads"])
     problems += barcode_problems(structure, study.config["reads"]["barcode_mismatches"], rows["reads"], shown["reads"])
     for row in rows["datasets"]:
         for side in ("train", "test"):
