@@ -22,6 +22,7 @@ rule report:
         settings="results/{run}/settings.yaml",
         figures=figures(),
         funnels=funnels(),
+        verdicts=collect("results/{{run}}/quality/{library}.verdict.tsv", library=study.libraries),
         rankings=collect("results/{{run}}/evaluation/{dataset}/ranking.tsv", dataset=filter(ranked, study.datasets)),
         scores=collect("results/{{run}}/evaluation/{dataset}/scores.tsv", dataset=filter(ranked, study.datasets)),
         contact_summaries=collect(
@@ -46,7 +47,7 @@ rule report:
     params:
         code=code("build_report.py"),
         results=lambda wildcards: f"results/{wildcards.run}",
-        lists=["figures", "funnels", "rankings", "scores", "contact_summaries", "manifests", "recipes"],
+        lists=["figures", "funnels", "verdicts", "rankings", "scores", "contact_summaries", "manifests", "recipes"],
         packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
     message:
         "Write the report of run {wildcards.run}"

@@ -1,13 +1,12 @@
 """The plain verdict on a sorted library: what is wrong with it, in words.
 
 Inputs: reads per element and bin, rows of the bins sheet, the reads' funnel where there is one.
-Outputs: verdicts, one or more per check, and one sentence on the whole.
+Outputs: verdicts, one or more per check.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,8 @@ import pandas as pd
 from cisflow.quality import thresholds as limit
 from cisflow.quality.bin_order import CONTRADICTION, FEWEST_BINS, check_bin_order
 from cisflow.quality.bins import bin_table
+from cisflow.quality.verdict import FAIL, OK, SEVERITY, WARN, Verdict
 
-OK, WARN, FAIL = "ok", "warn", "fail"
-SEVERITY = {OK: 0, WARN: 1, FAIL: 2}
-COLUMNS = ("check", "bin", "value", "threshold", "verdict", "sentence")
 #: Steps of the reads' funnel that are judged: the name of the check, what passes, and what a low share points to.
 STEPS = {
     "merged": (
@@ -38,29 +35,6 @@ STEPS = {
         "a wrong range of lengths in the config, or truncated oligos",
     ),
 }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One row of ``quality/{library}.verdict.tsv``.
-
-    Attributes
-    ----------
-    check : str
-    bin : str
-        Bin that it is about; empty: the whole library.
-    value, threshold : float
-        What was measured, and the value from which on it is warned about (for verdict fail: refused).
-    verdict : {"ok", "warn", "fail"}
-    sentence : str
-    """
-
-    check: str
-    bin: str
-    value: float
-    threshold: float
-    verdict: str
-    sentence: str
 
 
 def _grade(value: float, warn: float, fail: float) -> tuple[str, float]:
@@ -286,35 +260,3 @@ def verdicts(counts: pd.DataFrame, bins: Sequence[dict[str, Any]], funnel: pd.Da
         *(check_steps(funnel) if funnel is not None else []),
     ]
     return sorted(found, key=lambda v: -SEVERITY[v.verdict])
-
-
-def verdict_table(found: Sequence[Verdict]) -> pd.DataFrame:
-    """Verdicts as a table with the columns ``COLUMNS``."""
-    return pd.DataFrame([asdict(v) for v in found], columns=list(COLUMNS))
-
-
-def overall(table: pd.DataFrame, library: str) -> tuple[str, str]:
-    """Worst verdict, and one sentence for the top of the page.
-
-    Parameters
-    ----------
-    table : DataFrame
-        See :func:`verdict_table`.
-    library : str
-
-    Returns
-    -------
-    verdict, sentence : str
-    """
-    worst = max(table["verdict"], key=SEVERITY.__getitem__, default=OK)
-    if worst == OK:
-        return OK, f"Library {library} looks good: every check passed."
-    bad = table[table["verdict"] == worst]
-    first = bad["sentence"].iloc[0]
-    others = int((table["verdict"] != OK).sum()) - 1
-    more = f" ({others} more below.)" if others else ""
-    opening = {
-        FAIL: f"Do not use library {library} before this is settled: ",
-        WARN: f"Library {library} can be used with care: ",
-    }[worst]
-    return worst, opening + first[0].lower() + first[1:] + more

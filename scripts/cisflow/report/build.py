@@ -5,33 +5,34 @@ Inputs: figures (SVG with JSON caption), tables, settings and manifests of a run
 
 from __future__ import annotations
 
-import base64
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 import yaml
 
 from cisflow.files import read_table, write_text
+from cisflow.quality.verdict import overall
+from cisflow.report.layout import figure_values, render, table_values
 from cisflow.report.page import PAGE
-from cisflow.report.tables import format_cell, funnel_table, score_table, versions_table
+from cisflow.report.tables import funnel_table, score_table, versions_table
 
+VERDICT_SUFFIX = ".verdict.tsv"
 #: Sections of the report in the order of the stages, with the sentence under the heading.
 SECTIONS = {
     "simulate": ("Simulated input", "What the workflow drew; the truth that the later stages have to recover."),
     "reads": ("Reads", "From read pairs to counts of unique sequences."),
+    "quality": ("Quality of the libraries", "Whether each sorted library can be used, in one sentence."),
     "expression": ("Expression", "Expression per element from its reads over the sorting bins."),
     "datasets": ("Datasets", "Rows for training, validation and test, and leakage between them."),
     "contacts": ("Contact maps", "Balanced maps, the distance law, and what models predict on held-out chromosomes."),
     "models": ("Training", "Loss and validation score along training."),
     "evaluation": ("Scores and ranking", "How well each model predicts what it has not seen."),
 }
-#: An SVG above this size is embedded as its PNG instead, so that the page stays light.
-LARGEST_SVG = 400_000
 
 
 @dataclass
@@ -41,29 +42,12 @@ class ReportInput:
     settings: str
     figures: Sequence[str] = ()
     funnels: Sequence[str] = ()
+    verdicts: Sequence[str] = ()
     rankings: Sequence[str] = ()
     scores: Sequence[str] = ()
     contact_summaries: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
-
-
-def _image(svg: Path) -> str:
-    file, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (svg.with_suffix(".png"), "png")
-    return f"data:image/{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
-
-
-def _figure(svg: str, root: Path) -> dict[str, str]:
-    path = Path(svg)
-    text = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    stem = path.relative_to(root).with_suffix("") if path.is_relative_to(root) else path.with_suffix("")
-    return {"title": text["title"], "caption": text["caption"], "image": _image(path), "stem": stem.as_posix()}
-
-
-def _html_table(table: pd.DataFrame) -> dict[str, Any]:
-    numeric = [pd.api.types.is_numeric_dtype(table[c]) for c in table.columns]
-    rows = [[format_cell(v) for v in row] for row in table.itertuples(index=False)]
-    return {"columns": list(table.columns), "numeric": numeric, "rows": rows}
 
 
 def _with_interval(row: pd.Series) -> str:
@@ -96,6 +80,14 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
                 f"{_with_interval(plain)}; after subtracting the mean per distance {_with_interval(adjusted)}."
             )
     return sentences
+
+
+def _verdict(path: str, report: str | Path) -> dict[str, str]:
+    """Verdict on a library, and its page relative to the report."""
+    library = Path(path).name.removesuffix(VERDICT_SUFFIX)
+    verdict, sentence = overall(read_table(path), library)
+    page = Path(os.path.relpath(Path(path).with_name(f"{library}.html"), Path(report).parent)).as_posix()
+    return {"library": library, "verdict": verdict, "sentence": sentence, "page": page}
 
 
 def _model_rows(given: ReportInput) -> pd.DataFrame:
@@ -138,34 +130,36 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
     funnel = funnel_table(given.funnels)
     sections = []
     for name, (title, about) in SECTIONS.items():
-        figures = [_figure(svg, root) for svg in given.figures if Path(svg).parent.name == name]
+        figures = [figure_values(svg, root) for svg in given.figures if Path(svg).parent.name == name]
         tables = []
         if name == "evaluation":
             for path in given.rankings:
                 tables.append(
-                    {"title": f"Ranking, {Path(path).parent.name}", "file": path, **_html_table(read_table(path))}
+                    {"title": f"Ranking, {Path(path).parent.name}", "file": path, **table_values(read_table(path))}
                 )
             for path in given.scores:
                 tables.append(
-                    {"title": f"Scores, {Path(path).parent.name}", "file": path, **_html_table(score_table(path))}
+                    {"title": f"Scores, {Path(path).parent.name}", "file": path, **table_values(score_table(path))}
                 )
             for path in given.contact_summaries:
                 tables.append(
-                    {"title": f"Contact maps, {Path(path).parent.name}", "file": path, **_html_table(read_table(path))}
+                    {"title": f"Contact maps, {Path(path).parent.name}", "file": path, **table_values(read_table(path))}
                 )
         if name == "models" and given.recipes:
-            tables.append({"title": "Models", "file": "", **_html_table(_model_rows(given))})
-        if figures or tables:
-            sections.append({"name": name, "title": title, "about": about, "figures": figures, "tables": tables})
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
-    page = template.render(
+            tables.append({"title": "Models", "file": "", **table_values(_model_rows(given))})
+        verdicts = [_verdict(path, output) for path in given.verdicts] if name == "quality" else []
+        if figures or tables or verdicts:
+            found = {"figures": figures, "tables": tables, "verdicts": verdicts}
+            sections.append({"name": name, "title": title, "about": about, **found})
+    page = render(
+        PAGE,
         run=config["run"],
         seed=config["seed"],
         version=versions["cisflow"],
         headlines=_headlines(config, given, funnel),
-        funnel=_html_table(funnel) if len(funnel) else None,
+        funnel=table_values(funnel) if len(funnel) else None,
         sections=sections,
-        versions=_html_table(versions_table(given.manifests, versions)),
+        versions=table_values(versions_table(given.manifests, versions)),
         settings=settings_text,
     )
     write_text(page, output)

@@ -1,15 +1,11 @@
-"""The page of the report as a Jinja template.
+"""The pages as Jinja templates: what they share, the report of a run, and the quality report of a library.
 
-Inputs: the values that :func:`cisflow.report.build.build_report` renders. Outputs: HTML with its styles inside.
+Inputs: the values that :mod:`cisflow.report.build` and :mod:`cisflow.report.quality` render.
+Outputs: HTML with its styles inside.
 """
 
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>cisflow: {{ run }}</title>
+PARTS = """\
+{% macro styles() %}
 <style>
 :root { --ink: #1d2733; --soft: #5b6875; --line: #d9e0e6; --accent: #0072b2; --back: #ffffff; --panel: #f5f7f9; }
 * { box-sizing: border-box; }
@@ -35,10 +31,12 @@ td:last-child { white-space: normal; }
 .n { text-align: right; }
 ul.headlines { padding-left: 20px; }
 pre { background: var(--panel); padding: 12px; border-radius: 8px; overflow-x: auto; font-size: 12.5px; }
+p.verdict { margin: 14px 0; padding: 12px 16px; border-left: 6px solid; border-radius: 4px; background: var(--panel); font-size: 16.5px; }
+.ok { border-color: #009e73; } .warn { border-color: #e69f00; } .fail { border-color: #d55e00; }
+.mark { display: inline-block; min-width: 3em; padding: 0 6px; border-left: 6px solid; font-weight: 600; }
 @media (max-width: 800px) { .frame { display: block; } nav { position: static; } }
 </style>
-</head>
-<body>
+{% endmacro %}
 {% macro table(t) %}
 <div class="scroll"><table>
 <thead><tr>{% for c in t.columns %}<th{% if t.numeric[loop.index0] %} class="n"{% endif %}>{{ c }}</th>{% endfor %}</tr></thead>
@@ -48,6 +46,25 @@ pre { background: var(--panel); padding: 12px; border-radius: 8px; overflow-x: a
 {% endfor %}
 </tbody></table></div>
 {% endmacro %}
+{% macro figure(f) %}
+<figure>
+<img src="{{ f.image }}" alt="{{ f.title }}">
+<figcaption><b>{{ f.title }}</b>{{ f.caption }}
+<div class="files">{{ f.stem }}.svg, .png, .tsv</div></figcaption>
+</figure>
+{% endmacro %}
+"""
+
+PAGE = """\
+{% import "parts" as parts %}
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>cisflow: {{ run }}</title>
+{{ parts.styles() }}</head>
+<body>
 <div class="frame">
 <nav aria-label="Sections">
 <a href="#summary">Summary</a>
@@ -65,29 +82,71 @@ pre { background: var(--panel); padding: 12px; border-radius: 8px; overflow-x: a
 {% if funnel %}
 <h2 id="funnel">Funnel</h2>
 <p class="about">What every filter let through, from reads to training rows; summed over bins.</p>
-{{ table(funnel) }}
+{{ parts.table(funnel) }}
 {% endif %}
 {% for s in sections %}
 <h2 id="{{ s.name }}">{{ s.title }}</h2>
 <p class="about">{{ s.about }}</p>
+{% for v in s.verdicts %}
+<p class="verdict {{ v.verdict }}">{{ v.sentence }} <a href="{{ v.page }}">Quality report of {{ v.library }}</a></p>
+{% endfor %}
 {% for t in s.tables %}
 <h3>{{ t.title }}</h3>
-{{ table(t) }}
+{{ parts.table(t) }}
 {% if t.file %}<p class="files">{{ t.file }}</p>{% endif %}
 {% endfor %}
 {% for f in s.figures %}
-<figure>
-<img src="{{ f.image }}" alt="{{ f.title }}">
-<figcaption><b>{{ f.title }}</b>{{ f.caption }}
-<div class="files">{{ f.stem }}.svg, .png, .tsv</div></figcaption>
-</figure>
+{{ parts.figure(f) }}
 {% endfor %}
 {% endfor %}
 <h2 id="versions">Versions</h2>
-{{ table(versions) }}
+{{ parts.table(versions) }}
 <h2 id="settings">Settings</h2>
 <p class="about">The resolved config of the run (settings.yaml).</p>
 <pre>{{ settings }}</pre>
+</main>
+</div>
+</body>
+</html>
+"""
+
+QUALITY_PAGE = """\
+{% import "parts" as parts %}
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>cisflow: quality of {{ library }}</title>
+{{ parts.styles() }}</head>
+<body>
+<div class="frame">
+<nav aria-label="Sections">
+<a href="#verdict">Verdict</a>
+<a href="#checks">Checks</a>
+{% for s in sections %}<a href="#{{ s.name }}">{{ s.title }}</a>{% endfor %}
+</nav>
+<main>
+<h1 id="verdict">Quality of library {{ library }}</h1>
+<p class="meta">Run {{ run }}, cisflow {{ version }}. {{ about }}</p>
+<p class="verdict {{ verdict }}">{{ sentence }}</p>
+<ul class="headlines">{% for h in headlines %}<li>{{ h }}</li>{% endfor %}</ul>
+<h2 id="checks">Checks</h2>
+<p class="about">What was looked at, the value from which on it is warned about, and what was found.</p>
+<div class="scroll"><table>
+<thead><tr><th>verdict</th><th>check</th><th>bin</th><th class="n">value</th><th class="n">threshold</th><th>in words</th></tr></thead>
+<tbody>
+{% for v in checks %}
+<tr><td><span class="mark {{ v.verdict }}">{{ v.verdict }}</span></td><td>{{ v.check }}</td><td>{{ v.bin }}</td><td class="n">{{ v.value }}</td><td class="n">{{ v.threshold }}</td><td>{{ v.sentence }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% for s in sections %}
+<h2 id="{{ s.name }}">{{ s.title }}</h2>
+{% if s.text %}<p>{{ s.text }}</p>{% endif %}
+{% for f in s.figures %}
+{{ parts.figure(f) }}
+{% endfor %}
+{% endfor %}
 </main>
 </div>
 </body>

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sorted_toys import bins_sheet, funnel, good_counts
 
-from cisflow.quality.checks import OK, overall, verdict_table, verdicts
+from cisflow.quality.checks import verdicts
+from cisflow.quality.verdict import OK, overall, verdict_table
 
 BINS = [row["bin"] for row in bins_sheet()]
 
