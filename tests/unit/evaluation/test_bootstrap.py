@@ -6,13 +6,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cisflow.evaluation.bootstrap import (
-    _average_ranks,
-    _draw,
-    bootstrap_correlations,
-    bootstrap_scores,
-    draw_size,
-)
+from cisflow.evaluation.bootstrap import bootstrap_correlations, bootstrap_scores, draw_size
+from cisflow.evaluation.draws import draw_times
 from cisflow.evaluation.ranking import Evaluation, bootstrap_table, ranking_table, score_table
 from cisflow.evaluation.scoring import ScoredSubset
 from cisflow.evaluation.subsets import Subset
@@ -20,11 +15,9 @@ from cisflow.evaluation.subsets import Subset
 
 def drawn_items(seed, draw, n, size, replace):
     """Items of one draw, through the kernel's own stream."""
-    state = np.array([np.uint64(seed) ^ np.uint64((draw * 0xD1342543DE82EF95) % 2**64)], dtype=np.uint64)
-    from cisflow.evaluation.bootstrap import _next_random
-
-    _next_random(state)
-    return _draw(state, n, size, replace)
+    times = np.empty(n, np.int32)
+    draw_times(np.uint64(seed), draw, size, replace, np.empty(n, np.int32), times)
+    return np.repeat(np.arange(n), times)
 
 
 @pytest.mark.parametrize("replace", [False, True])
@@ -41,11 +34,29 @@ def test_draws_equal_scipy_with_ties(replace):
             assert found[d, m, 1] == pytest.approx(stats.spearmanr(measured[items], predicted[items, m])[0], abs=1e-12)
 
 
-def test_radix_ranks_equal_scipy_beyond_one_byte():
-    keys = np.random.default_rng(2).integers(0, 100_000, 5000)
-    ranks, work = np.empty(5000), np.empty((2, 5000), np.int64)
-    _average_ranks(keys, ranks, work)
-    np.testing.assert_array_equal(ranks, stats.rankdata(keys))
+@pytest.mark.parametrize(("size", "replace"), [(700, False), (5000, True), (5000, False)])
+def test_large_draws_equal_scipy(size, replace):
+    rng = np.random.default_rng(2)
+    measured = rng.normal(size=5000)
+    outlier = measured + rng.normal(size=5000)
+    outlier[7] = 1e12  # the mean of the column lies far from most draws
+    predicted = np.column_stack([measured.round(2), rng.integers(0, 100_000, 5000), outlier, 1e8 + measured])
+    found = bootstrap_correlations(measured, predicted, draws=6, size=size, replace=replace, seed=3)
+    for d in range(6):
+        items = drawn_items(3, d, 5000, size, replace)
+        expected_r = [stats.pearsonr(measured[items], p)[0] for p in predicted[items].T]
+        expected_rho = [stats.spearmanr(measured[items], p)[0] for p in predicted[items].T]
+        np.testing.assert_allclose(found[d, :, 0], expected_r, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(found[d, :, 1], expected_rho, rtol=0, atol=1e-13)
+
+
+def test_constant_draws_are_not_defined():
+    measured = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    predicted = np.array([0.1, 0.1, 0.1, 0.1, 0.1, 0.7])[:, None]
+    found = bootstrap_correlations(measured, predicted, draws=50, size=3, replace=False, seed=1)[:, 0]
+    constant = [5 not in drawn_items(1, d, 6, 3, False) for d in range(50)]
+    assert 0 < sum(constant) < 50
+    np.testing.assert_array_equal(np.isnan(found), np.column_stack([constant, constant]))
 
 
 def test_every_item_is_drawn_equally_often():
