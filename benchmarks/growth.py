@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 from maude import simulate
-from reads import DISTAL, LETTERS, PROXIMAL, READ_LENGTH, SETTINGS, cpu_seconds, simulate_amplicons, write_fastq
+from reads import cpu_seconds, read_settings
+from simulated_pairs import DISTAL, LETTERS, PROXIMAL, write_pairs
 
 from cisflow.clusters.methods import cluster_library
 from cisflow.clusters.near_identical import near_identical_pairs
@@ -45,12 +46,9 @@ def _random_letters(rows: int, length: int) -> list[str]:
 
 
 def _reads(pairs: int, folder: Path) -> Work:
-    read1, read2 = folder / f"{pairs}_R1.fastq.gz", folder / f"{pairs}_R2.fastq.gz"
-    amplicons = simulate_amplicons(pairs, pairs // 24 + 1, 0.001, generator(1, "growth", pairs))
-    write_fastq(amplicons[:, :READ_LENGTH], read1)
-    turned = (3 - np.searchsorted(LETTERS, amplicons))[:, ::-1]
-    write_fastq(LETTERS[turned[:, :READ_LENGTH]], read2)
-    return lambda: count_reads([read1], [read2], SETTINGS)
+    write_pairs(pairs, pairs // 24 + 1, folder)
+    read1, read2 = ([folder / f"R{mate}.fastq.gz"] for mate in (1, 2))
+    return lambda: count_reads(read1, read2, read_settings())
 
 
 def _clusters(sequences: int, folder: Path, settings: dict[str, Any] = BOWTIE2) -> Work:
