@@ -148,7 +148,7 @@ rule align_designed:
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         code=code("align_designed.py"),
-        settings={"reads": READ_SETTINGS, "max_distance": config["cluster"]["max_designed_mismatches"]},
+        settings={"reads": READ_RULES, "max_distance": config["cluster"]["max_designed_mismatches"]},
     message:
         "Align the sequences of designed library {wildcards.library} to the ordered ones"
     script:

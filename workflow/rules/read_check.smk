@@ -20,7 +20,7 @@ rule check_reads:
         code=code("check_reads.py"),
         settings=lambda wildcards: {
             "lanes": library_lanes(wildcards),
-            "reads": READ_SETTINGS,
+            "reads": READ_RULES,
             "most": config["reads"]["check_reads"],
         },
     message:
