@@ -111,9 +111,11 @@ def _blocks(
             numbers = np.arange(record, record + len(block1)) // SHARD_RECORDS
             record += len(block1)
             mine = numbers % settings.shards == shard
-            block1, block2 = block1.take(mine), block2.take(mine) if block2 else None
+            if not mine.any():
+                continue
+            block1, block2 = block1.take(mine), None if block2 is None else block2.take(mine)
         if block2 is None or settings.parsed.other:
-            yield len(block1), block1.sequences, block2.sequences if block2 else None
+            yield len(block1), block1.sequences, None if block2 is None else block2.sequences
             continue
         merged = merge_pairs(
             block1,

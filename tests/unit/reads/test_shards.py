@@ -92,6 +92,17 @@ def test_molecules_are_counted_once_over_shards(tmp_path, lanes):
         assert counted(tmp_path, files, WITH_UMI, n_shards, 3000)[:2] == (expected, funnel)
 
 
+def test_mates_that_are_not_merged(tmp_path, lanes):
+    pairs, write = lanes
+    files = write(lambda umi, amplicon: amplicon + umi[::-1].translate(COMPLEMENT))
+    structure = f"{DISTAL} {{variable:50}} / {{umi:4}} {PROXIMAL[::-1].translate(COMPLEMENT)}"
+    settings = dataclasses.replace(PLAIN, structure=structure, keep_flanks=False)
+    molecules = Counter(amplicon[17:67] for _, amplicon in set(pairs))
+    expected, funnel, _ = counted(tmp_path, files, settings, 1, 1 << 20)
+    assert pl.read_parquet(tmp_path / f"1_{1 << 20}" / "counts.parquet").rows() == sorted(molecules.items())
+    assert counted(tmp_path, files, settings, 5, 2000)[:2] == (expected, funnel)
+
+
 def test_shards_of_different_files():
     tables = [funnel_table("lib", "b", [(name, "reads", 3)]) for name in ("one.fq", "two.fq")]
     with pytest.raises(InputError, match="funnel of shard 1: other files or steps than shard 0"):
