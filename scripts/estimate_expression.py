@@ -1,14 +1,15 @@
 """Rule estimate_expression: expression per element of a library by one method."""
 
-from cisflow.expression.estimate import estimate_expression
+from cisflow.expression.estimate import estimate_expression, with_cells
 from cisflow.files import read_table, write_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    counts = snakemake.input[0]
+    counts, settings = snakemake.input.counts, snakemake.params.settings
+    sorted_cells = read_table(snakemake.input.bins) if snakemake.input.get("bins") else None
     table, funnel = estimate_expression(
         read_table(counts),
-        snakemake.params.settings,
+        {**settings, "bins": with_cells(settings["bins"], sorted_cells)},
         snakemake.wildcards.library,
         snakemake.wildcards.method,
         where=counts,

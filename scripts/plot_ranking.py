@@ -7,5 +7,5 @@ from cisflow.joblog import job
 
 with job(snakemake):
     bootstrap, ranking = read_table(snakemake.input.bootstrap), read_table(snakemake.input.ranking)
-    figure, table, caption = ranking_figure(bootstrap, ranking)
+    figure, table, caption = ranking_figure(bootstrap, ranking, read_table(snakemake.input.ceiling))
     save_figure(figure, table, snakemake.output.svg, f"Ranking of the models of {snakemake.wildcards.dataset}", caption)

@@ -6,5 +6,7 @@ from cisflow.files import read_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    figure, table, caption = subset_scores_figure(read_table(snakemake.input.scores))
+    figure, table, caption = subset_scores_figure(
+        read_table(snakemake.input.scores), read_table(snakemake.input.ceiling)
+    )
     save_figure(figure, table, snakemake.output.svg, f"Scores per subset, {snakemake.wildcards.dataset}", caption)

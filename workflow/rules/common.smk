@@ -46,6 +46,8 @@ wildcard_constraints:
     library=one_of(study.libraries),
     bin=one_of({b for library in study.bins for b in study.bin_names(library)}),
     method="bin-mean|maude",
+    sample=one_of(study.samples),
+    estimated=one_of([*study.libraries, *study.samples]),
     dataset=one_of(study.datasets),
     map=one_of(study.maps),
     model=one_of({row["model"] for row in study.models}),
@@ -73,6 +75,8 @@ def figures():
     for map_name in study.maps:
         names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
         if study.models_of(map_name):
+    for sample in study.samples:
+        names += [f"expression/{sample}.{method}.concordance" for method in study.methods(sample)]
             names += [f"contacts/{map_name}.predicted_maps", f"evaluation/{map_name}.contact_scores"]
             names.append(f"models/{map_name}.learning_curves")
     for dataset in study.datasets:
@@ -115,11 +119,12 @@ def funnels():
 
 
 def expression_tables():
-    """Expression tables of the run, also those that no dataset uses."""
+    """Expression tables of the run and their noise ceilings, also those that no dataset uses."""
     return [
-        f"results/{config['run']}/expression/{library}.{method}.tsv"
-        for library in study.libraries
-        for method in study.methods(library)
+        f"results/{config['run']}/expression/{name}.{method}{suffix}.tsv"
+        for name in [*study.libraries, *study.samples]
+        for method in study.methods(name)
+        for suffix in ("", ".ceiling")
     ]
 
 
@@ -240,7 +245,7 @@ def dataset_input(wildcards):
             method = row[f"{side}_method"]
             given[f"{side}_library"] = f"results/{wildcards.run}/expression/{library}.{method}.parquet"
     if row["test_library"]:
-        library = study.libraries[row["test_library"]]
+        library = study.libraries[study.members(row["test_library"])[0]]
         if library["kind"] == "designed" and (library["source"] == "simulated" or library["ordered_sequences"]):
             given["test_ordered"] = (
                 f"results/{wildcards.run}/simulated/{library['library']}.ordered.tsv"
@@ -260,8 +265,21 @@ def evaluation_input(wildcards):
         "predictions": [f"results/{wildcards.run}/predictions/{wildcards.dataset}/{name}.parquet" for name in names],
     }
     if row["subsets"] == "simulated":
-        folder = f"results/{wildcards.run}/simulated/{row['test_library']}.subsets/test_subset_ids"
+        library = study.members(row["test_library"])[0]
+        folder = f"results/{wildcards.run}/simulated/{library}.subsets/test_subset_ids"
         given["subsets"] = [f"{folder}/{name}.csv" for name in SUBSETS]
     elif row["subsets"]:
         given["subsets"] = sorted(str(p) for p in Path(study.path(row["subsets"])).rglob("*") if p.is_file())
+    return given
+
+
+def ceiling_input(wildcards):
+    """What the noise ceiling of a dataset's test rows is computed from; no estimates where they come from a table."""
+    row = study.datasets[wildcards.dataset]
+    given = evaluation_input(wildcards)
+    del given["predictions"]
+    side = "test" if row["test_library"] or row["test_table"] else "train"
+    if row[f"{side}_library"]:
+        stem = f"results/{wildcards.run}/expression/{row[f'{side}_library']}.{row[f'{side}_method']}"
+        given["expression"] = f"{stem}.parquet"
     return given

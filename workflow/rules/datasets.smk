@@ -54,3 +54,24 @@ rule plot_split:
         "Draw the split of dataset {wildcards.dataset}"
     script:
         "../../scripts/plot_split.py"
+
+
+rule measure_test_ceiling:
+    input:
+        unpack(ceiling_input),
+    output:
+        "results/{run}/datasets/{dataset}.ceiling.tsv",
+    log:
+        "logs/{run}/datasets/{dataset}.ceiling.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("measure_test_ceiling.py"),
+        settings={"seed": config["seed"]},
+    message:
+        "Measure how well a perfect model could score on the test rows of {wildcards.dataset}"
+    script:
+        "../../scripts/measure_test_ceiling.py"

@@ -97,6 +97,7 @@ rule plot_ranking:
     input:
         bootstrap="results/{run}/evaluation/{dataset}/bootstrap.parquet",
         ranking="results/{run}/evaluation/{dataset}/ranking.tsv",
+        ceiling="results/{run}/datasets/{dataset}.ceiling.tsv",
     output:
         svg=report(
             "results/{run}/figures/evaluation/{dataset}.ranking.svg",
@@ -125,6 +126,7 @@ rule plot_ranking:
 rule plot_subset_scores:
     input:
         scores="results/{run}/evaluation/{dataset}/scores.tsv",
+        ceiling="results/{run}/datasets/{dataset}.ceiling.tsv",
     output:
         svg=report(
             "results/{run}/figures/evaluation/{dataset}.subset_scores.svg",
@@ -153,6 +155,7 @@ rule plot_subset_scores:
 rule plot_predictions:
     input:
         unpack(evaluation_input),
+        ceiling="results/{run}/datasets/{dataset}.ceiling.tsv",
     output:
         svg=report(
             "results/{run}/figures/evaluation/{dataset}.predictions.svg",

@@ -39,6 +39,7 @@ rule simulate_random_library:
         code=code("simulate_library.py"),
         settings=lambda wildcards: {
             "library": wildcards.library,
+            "sample": study.libraries[wildcards.library]["sample"],
             "kind": "random",
             "seed": config["seed"],
             "flanks": {"distal": STRUCTURE.distal_flank, "proximal": STRUCTURE.proximal_flank},
@@ -78,6 +79,7 @@ rule simulate_designed_library:
         code=code("simulate_library.py"),
         settings=lambda wildcards: {
             "library": wildcards.library,
+            "sample": study.libraries[wildcards.library]["sample"],
             "kind": "designed",
             "seed": config["seed"],
             "flanks": {"distal": STRUCTURE.distal_flank, "proximal": STRUCTURE.proximal_flank},

@@ -1,7 +1,8 @@
 """Sorting bins as intervals of the cell population.
 
 Purpose: turn the share of cells below each gate into the standard-normal edges that MAUDE works with.
-Inputs: quantiles per bin (from the sorter or the bins sheet), or the fractions of six bins at the two ends.
+Inputs: quantiles per bin (from the sorter or the bins sheet), edges in standard deviations or in units of fluorescence
+with the quantiles of the population, or the fractions of six bins at the two ends.
 Outputs: :class:`BinModel`.
 """
 
@@ -14,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
@@ -147,6 +148,100 @@ def bin_model_from_quantiles(
     return BinModel(tuple(names), lower, upper, ndtri(lower), ndtri(upper))
 
 
+def bin_model_from_z(names: Sequence[str], lower_z: ArrayLike, upper_z: ArrayLike, where: str = "bins") -> BinModel:
+    """Make a bin model from edges in standard deviations of a normal cell population, from its mean.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Bins; any names, each once.
+    lower_z, upper_z : sequence of float
+        Edges; infinite ends are allowed.
+    where : str
+        What to call the source in messages.
+
+    Returns
+    -------
+    BinModel
+
+    Raises
+    ------
+    InputError
+        Missing edges, and what :func:`bin_model_from_quantiles` objects to.
+    """
+    names = [str(name) for name in names]
+    lower, upper = np.asarray(lower_z, dtype=float), np.asarray(upper_z, dtype=float)
+    problems = [
+        Problem(where, f"bin {name!r} has a missing edge; expected a number", column=column)
+        for column, edges in (("lower_z", lower), ("upper_z", upper))
+        for name, edge in zip(names, edges, strict=True)
+        if np.isnan(edge)
+    ]
+    if problems:
+        raise InputError(problems)
+    model = bin_model_from_quantiles(names, ndtr(lower), ndtr(upper), where)
+    return BinModel(model.names, model.lower_quantile, model.upper_quantile, lower, upper)
+
+
+def bin_model_from_bounds(
+    names: Sequence[str],
+    lower_bound: ArrayLike,
+    upper_bound: ArrayLike,
+    fluorescence: ArrayLike,
+    quantiles: ArrayLike,
+    where: str = "bins",
+) -> BinModel:
+    """Make a bin model from gates in units of the sorter and the distribution of the whole population.
+
+    The share of cells below a gate is read off the population's quantiles, linearly between them; below the first it is
+    0 and above the last 1. Any monotone scale will do (raw or log fluorescence), as long as gates and quantiles share
+    it.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Bins; any names, each once.
+    lower_bound, upper_bound : sequence of float
+        Gates; infinite ends are allowed.
+    fluorescence, quantiles : sequence of float, shape (n,)
+        Rising values and the share of all cells below each. All cells measured one by one: their sorted values, with
+        ``(arange(n) + 0.5) / n``.
+    where : str
+        What to call the source in messages.
+
+    Returns
+    -------
+    BinModel
+
+    Raises
+    ------
+    InputError
+        Values or shares that are missing, do not rise or lie outside [0, 1], missing gates, and what
+        :func:`bin_model_from_quantiles` objects to.
+    """
+    values, shares = np.asarray(fluorescence, dtype=float), np.asarray(quantiles, dtype=float)
+    lower, upper = np.asarray(lower_bound, dtype=float), np.asarray(upper_bound, dtype=float)
+    problems = []
+    if values.shape != shares.shape or values.size < 2:
+        message = f"{values.size} values and {shares.size} shares; expected two or more of each, and as many"
+        problems.append(Problem("population", message))
+    for column, given in (("fluorescence", values), ("quantiles", shares)):
+        if not (np.isfinite(given).all() and (np.diff(given) >= 0).all()):
+            problems.append(Problem("population", "missing values, or values that do not rise", column=column))
+    if shares.size and not (np.nanmin(shares) >= 0 and np.nanmax(shares) <= 1):
+        problems.append(Problem("population", "expected shares between 0 and 1", column="quantiles"))
+    for column, given in (("lower_bound", lower), ("upper_bound", upper)):
+        problems += [
+            Problem(where, f"bin {name!r} has a missing gate; expected a number", column=column)
+            for name, gate in zip(names, given, strict=True)
+            if np.isnan(gate)
+        ]
+    if problems:
+        raise InputError(problems)
+    below, above = (np.interp(edges, values, shares, left=0.0, right=1.0) for edges in (lower, upper))
+    return bin_model_from_quantiles(names, below, above, where)
+
+
 def bin_model_from_table(table: pd.DataFrame, where: str = "bins") -> BinModel:
     """Make a bin model from a table of percentiles.
 
@@ -154,7 +249,8 @@ def bin_model_from_table(table: pd.DataFrame, where: str = "bins") -> BinModel:
     ----------
     table : DataFrame
         Columns ``bin``, ``lower_quantile``, ``upper_quantile``, or the R package's ``Bin``, ``binStartQ``,
-        ``binEndQ``; edges in z (``lower_z``/``binStartZ``, ...) are optional and must agree with the quantiles.
+        ``binEndQ``; edges in z (``lower_z``/``binStartZ``, ...) must agree with the quantiles where both are there, and
+        are enough on their own.
 
     Raises
     ------
@@ -162,6 +258,9 @@ def bin_model_from_table(table: pd.DataFrame, where: str = "bins") -> BinModel:
         Missing columns, edges that contradict the quantiles, or what :func:`bin_model_from_quantiles` objects to.
     """
     table = table.rename(columns=R_COLUMNS)
+    quantiles, edges = {"lower_quantile", "upper_quantile"}, {"bin", "lower_z", "upper_z"}
+    if edges <= set(table) and not quantiles & set(table):
+        return bin_model_from_z(table["bin"], table["lower_z"], table["upper_z"], where)
     missing = [c for c in ("bin", "lower_quantile", "upper_quantile") if c not in table]
     if missing:
         raise InputError([Problem(where, "missing column", column=c) for c in missing])

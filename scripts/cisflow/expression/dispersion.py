@@ -14,6 +14,8 @@ import numpy as np
 
 from cisflow.expression.independent_reads import read_inflation
 
+#: Odd number of 64 bits, the golden ratio's digits, that spreads reads over the bits of a key.
+MIXER = np.uint64(0x9E3779B97F4A7C15)
 #: Elements on either side, whose reads make the profile that an element is expected to have.
 NEIGHBOURS = 10
 #: Elements of nearly equal estimate among which the neighbours are those of nearly equal spread.
@@ -48,9 +50,17 @@ class Dispersion:
         return self.inflation * counts + self.amplification * np.square(counts, dtype=float)
 
 
-def canonical_order(estimate: np.ndarray, counts: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    """Order of the elements that does not depend on the order of the rows, up to elements that are equal in all."""
-    return np.lexsort((*others, *counts.T, estimate))
+def canonical_order(estimate: np.ndarray, counts: np.ndarray, other: np.ndarray | None = None) -> np.ndarray:
+    """Order of the elements that does not depend on the order of the rows, up to elements that are equal in all.
+
+    Equal estimates are told apart by a number made of the reads, and of ``other`` (float, one per element) where given.
+    """
+    key = np.zeros(len(counts), dtype=np.uint64)
+    for column in counts.T:
+        key = (key + column.astype(np.uint64)) * MIXER
+    if other is not None:
+        key = (key ^ np.ascontiguousarray(other, dtype=float).view(np.uint64)) * MIXER
+    return np.lexsort((key, estimate))
 
 
 def _in_order_of_spread(counts: np.ndarray, places: np.ndarray) -> np.ndarray:

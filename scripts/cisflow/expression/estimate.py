@@ -109,6 +109,26 @@ def _maude(
     )
 
 
+def with_cells(bins: list[dict[str, Any]], sorted_cells: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows of the bins sheet with the cells that a simulated library was sorted with.
+
+    Parameters
+    ----------
+    bins : list of dict
+        Rows of the bins sheet.
+    sorted_cells : DataFrame, optional
+        ``bin``, ``cells``; None leaves the rows as they are.
+
+    Returns
+    -------
+    list of dict
+    """
+    if sorted_cells is None:
+        return bins
+    known = dict(zip(sorted_cells["bin"], sorted_cells["cells"], strict=True))
+    return [{**row, "cells": float(known[row["bin"]])} for row in bins]
+
+
 def estimate_expression(
     counts: pd.DataFrame, settings: dict[str, Any], library: str, method: str, where: str = "counts"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -61,15 +61,15 @@ def limiting_maude_means(
     abundance: str,
     limits: tuple[float, float] = (-4, 4),
 ) -> np.ndarray:
-    """MAUDE's mean with unlimited cells and reads, when the abundance is derived from the bins.
+    """MAUDE's mean with unlimited cells and reads.
 
     Parameters
     ----------
     probability, totals, cells
-        As in :func:`limiting_bin_means`.
+        As in :func:`limiting_bin_means`; with a measured abundance, totals and cells have the unsorted sample last.
     bins : BinModel
     abundance : str
-        ``mean`` or ``weighted``.
+        ``measured``, ``mean`` or ``weighted``.
     limits : pair of float
 
     Returns
@@ -77,5 +77,8 @@ def limiting_maude_means(
     float64 ndarray, shape (n,)
         Pseudocounts, which no longer count with unlimited reads, are left out.
     """
+    if abundance == "measured":
+        everywhere = np.column_stack([probability, np.ones(len(probability))])
+        return best_means_of_reads(_expected(everywhere, totals, cells), totals, None, bins, limits)
     derived = abundance_per_read(totals, bins.share if abundance == "weighted" else None)
     return best_means_of_reads(_expected(probability, totals, cells), totals, derived, bins, limits)

@@ -221,17 +221,17 @@ def mean_grid(limits: tuple[float, float]) -> np.ndarray:
 
 
 def best_means_of_reads(
-    counts: np.ndarray, totals: np.ndarray, derived: np.ndarray, bins: BinModel, limits: tuple[float, float]
+    counts: np.ndarray, totals: np.ndarray, derived: np.ndarray | None, bins: BinModel, limits: tuple[float, float]
 ) -> np.ndarray:
-    """Mean of highest likelihood by the reads alone, with an abundance derived from them.
+    """Mean of highest likelihood by the reads alone.
 
     Parameters
     ----------
     counts : float ndarray, shape (n, n_bins)
-        Reads, not necessarily whole.
+        Reads, not necessarily whole; one column more, the unsorted sample, when the abundance was measured.
     totals : ndarray, shape (n_bins,)
-        Reads per bin.
-    derived : float ndarray, shape (n_bins,)
+        Reads per column.
+    derived : float ndarray, shape (n_bins,), optional
         See :func:`score_tables`.
     bins : BinModel
     limits : pair of float

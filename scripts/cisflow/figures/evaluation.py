@@ -13,13 +13,15 @@ from matplotlib.ticker import MaxNLocator
 
 from cisflow.evaluation.ranking import Evaluation
 from cisflow.evaluation.scoring import pearson, spearman
-from cisflow.figures.style import PALETTE, new_figure
+from cisflow.figures.style import GREY, PALETTE, new_figure
 
 #: Bins per axis of the density of predictions against measurements.
 DENSITY_BINS = 60
 #: Panels side by side, and their size in inches, for few and for many models.
 FEW, MANY = (4, 2.6), (6, 1.85)
 MOST_OF_FEW = 12
+#: Name of the row of noise ceilings among the models.
+CEILING = "noise ceiling"
 
 
 def _row_height(n_models: int) -> float:
@@ -39,8 +41,33 @@ def _draw_rank_histograms(panel: Axes, ranks: pd.DataFrame, models: list[str]) -
     return pd.concat(parts, ignore_index=True)
 
 
-def ranking_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
+def _ceiling_of(ceiling: pd.DataFrame | None, subset: str) -> pd.Series | None:
+    """Row of a table of noise ceilings; None where nothing is known."""
+    if ceiling is None or ceiling.empty:
+        return None
+    rows = ceiling[ceiling["subset"] == subset]
+    return rows.iloc[0] if len(rows) and np.isfinite(rows["pearson"].iloc[0]) else None
+
+
+def _ceiling_sentence(row: pd.Series, what: str) -> str:
+    return (
+        f" A model that knew every true value would reach {what} {row['pearson']:.3f} ({row['pearson_low']:.3f} to "
+        f"{row['pearson_high']:.3f}) and {what.replace('Pearson r', 'Spearman rho').replace('Pearson', 'Spearman')} "
+        f"{row['spearman']:.3f}, because the measurements carry noise (noise ceiling from {row['source']})."
+    )
+
+
+def ranking_figure(
+    bootstrap: pd.DataFrame, ranking: pd.DataFrame, ceiling: pd.DataFrame | None = None
+) -> tuple[Figure, pd.DataFrame, str]:
     """Distribution of each model's rank over the bootstrap draws, and its two total scores with intervals.
+
+    Parameters
+    ----------
+    bootstrap, ranking : DataFrame
+        See :mod:`cisflow.evaluation.ranking`.
+    ceiling : DataFrame, optional
+        See :func:`cisflow.evaluation.ceiling.dataset_ceilings`; drawn as a line with its interval where it has rows.
 
     Returns
     -------
@@ -77,6 +104,14 @@ def ranking_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Figu
         right.errorbar(value, places + offset, xerr=error, fmt="o", ms=4, color=colour, label=label, capsize=2)
         drawn = {"model": models, "quantity": metric, "rank": np.nan, "value": value, "low": low, "high": high}
         tables.append(pd.DataFrame(drawn))
+    top = _ceiling_of(ceiling, "total")
+    if top is not None:
+        for metric, colour in (("pearson", PALETTE[3]), ("spearman", PALETTE[2])):
+            right.axvspan(top[f"{metric}_low"], top[f"{metric}_high"], color=colour, alpha=0.18, linewidth=0)
+            right.axvline(top[metric], color=colour, linestyle="--", linewidth=1)
+            drawn = {"quantity": f"{metric}_ceiling", "value": top[metric]}
+            tables.append(pd.DataFrame([drawn | {"low": top[f"{metric}_low"], "high": top[f"{metric}_high"]}]))
+        right.plot([], [], color=GREY, linestyle="--", linewidth=1, label="noise ceiling")
     right.set(xlabel="total score with 95 % interval")
     right.legend(loc="best", fontsize=8)
     best = ranking.iloc[0]
@@ -87,11 +122,41 @@ def ranking_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Figu
         "ranks by both scores; bars relative to its most frequent rank). Models whose lines overlap are not clearly "
         "apart. Right: total scores on all test items, with intervals from drawing items with replacement."
     )
+    if top is not None:
+        caption += _ceiling_sentence(top, "a Pearson Score of") + " Dashed lines with bands."
     return figure, pd.concat(tables, ignore_index=True), caption
 
 
-def subset_scores_figure(scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
+def _ceiling_rows(ceiling: pd.DataFrame, subsets: np.ndarray) -> pd.DataFrame:
+    """Noise ceilings as rows of a table of scores."""
+    known = ceiling.set_index("subset").reindex(subsets)
+    parts = [
+        pd.DataFrame(
+            {
+                "model": CEILING,
+                "subset": subsets,
+                "kind": known["kind"].to_numpy(),
+                "n": known["n"].to_numpy(),
+                "metric": metric,
+                "value": known[metric].to_numpy(dtype=float),
+                "low": known[f"{metric}_low"].to_numpy(dtype=float),
+                "high": known[f"{metric}_high"].to_numpy(dtype=float),
+            }
+        )
+        for metric in ("pearson", "spearman")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def subset_scores_figure(scores: pd.DataFrame, ceiling: pd.DataFrame | None = None) -> tuple[Figure, pd.DataFrame, str]:
     """Heat maps of Pearson r and Spearman rho: models by subsets.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        See :func:`cisflow.evaluation.ranking.score_table`.
+    ceiling : DataFrame, optional
+        See :func:`cisflow.evaluation.ceiling.dataset_ceilings`; drawn as the first row where it has rows.
 
     Returns
     -------
@@ -100,9 +165,14 @@ def subset_scores_figure(scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame, st
     """
     drawn = scores[scores["metric"].isin(["pearson", "spearman"])]
     models, subsets = drawn["model"].unique(), drawn["subset"].unique()
+    kinds = drawn.drop_duplicates("subset").set_index("subset")
+    top = drawn[drawn["metric"] == "pearson"]
+    with_ceiling = ceiling is not None and not ceiling.empty
+    if with_ceiling:
+        drawn = pd.concat([_ceiling_rows(ceiling, subsets), drawn], ignore_index=True)
+        models = np.append([CEILING], models)
     width, height = 2.0 + 0.95 * len(subsets), 1.5 + _row_height(len(models)) * len(models)
     figure, panels = new_figure(width, height, ncols=2, sharey=True)
-    kinds = drawn.drop_duplicates("subset").set_index("subset")
     for panel, (metric, label) in zip(panels, (("pearson", "Pearson r"), ("spearman", "Spearman rho")), strict=True):
         grid = drawn[drawn["metric"] == metric].pivot(index="model", columns="subset", values="value")
         values = grid.loc[models, subsets].to_numpy()
@@ -117,18 +187,35 @@ def subset_scores_figure(scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame, st
         panel.set_title(label)
         panel.spines[:].set_visible(False)
         panel.tick_params(length=0)
-    top = drawn[drawn["metric"] == "pearson"]
+        if with_ceiling:
+            panel.axhline(0.5, color="white", linewidth=4)
     best = top.loc[top.groupby("subset", sort=False)["value"].idxmax().dropna()]
     where = "; ".join(f"{row.subset}: {row.model} {row.value:.2f}" for row in best.itertuples())
     caption = (
         f"Best Pearson r per subset: {where}. For pairs (SNVs, motif perturbation, motif tiling) the difference within "
         "the pair is predicted. Colour runs from 0 (dark) to 1 (bright); intervals are in the table."
     )
+    if with_ceiling:
+        known = ceiling[ceiling["subset"].isin(subsets)].dropna(subset=["pearson"])
+        caption += (
+            " First row: noise ceiling, what a model that knew every true value would reach on these measurements, in "
+            "Pearson r: "
+            + "; ".join(
+                f"{r.subset} {r.pearson:.2f} ({r.pearson_low:.2f} to {r.pearson_high:.2f})" for r in known.itertuples()
+            )
+            + "."
+        )
     return figure, drawn.reset_index(drop=True), caption
 
 
-def predictions_figure(evaluation: Evaluation) -> tuple[Figure, pd.DataFrame, str]:
+def predictions_figure(evaluation: Evaluation, ceiling: pd.DataFrame | None = None) -> tuple[Figure, pd.DataFrame, str]:
     """Density of predictions against measurements, one panel per model, over all test rows.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    ceiling : DataFrame, optional
+        See :func:`cisflow.evaluation.ceiling.dataset_ceilings`; told above the panels where it has rows.
 
     Returns
     -------
@@ -166,4 +253,12 @@ def predictions_figure(evaluation: Evaluation) -> tuple[Figure, pd.DataFrame, st
         f"Pearson r: {values}. Predictions and measurements may be on different scales: only the shape of the cloud "
         "counts. A good model gives a narrow rising band."
     )
+    top = _ceiling_of(ceiling, whole.subset.name)
+    if top is not None:
+        figure.suptitle(
+            f"noise ceiling: r {top['pearson']:.3f} ({top['pearson_low']:.3f} to {top['pearson_high']:.3f}), "
+            f"rho {top['spearman']:.3f}",
+            fontsize=9,
+        )
+        caption += _ceiling_sentence(top, "Pearson r")
     return figure, pd.concat(parts, ignore_index=True), caption

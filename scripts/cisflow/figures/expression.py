@@ -274,7 +274,7 @@ def plot_recovery(
         f"{false:,} estimated elements ({false / len(table):.1%}) are no true sequence. Left: points should follow the "
         "dashed line of identity; a slope other than 1 means another scale. Right: scatter around the fit (root "
         "mean square, with 95 % interval) and the standard errors given, by reads. They agree when standard errors are "
-        "honest; more scatter means a bent relation, or several reads per cell where the bins sheet has no cells. "
+        "honest; more scatter means a bent relation. "
         f"{inside.mean():.1%} of the estimates lie within 1.96 standard errors of the line."
     )
     title = f"Estimate and truth, library {library} ({NAMES[method]})"

@@ -44,6 +44,8 @@ class Study:
         The whole config.
     libraries, datasets, maps : dict of dict
         Rows of the sheets by name.
+    samples : dict of list of str
+        Libraries that are replicates, by the name of their sample.
     bins : dict of list of dict
         Rows of the bins sheet by library, sorted by position, unsorted bins last.
     reads : dict
@@ -59,6 +61,7 @@ class Study:
     libraries: dict[str, dict[str, Any]] = field(default_factory=dict)
     bins: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     reads: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    samples: dict[str, list[str]] = field(default_factory=dict)
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
     maps: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
@@ -76,8 +79,12 @@ class Study:
         return [row["bin"] for row in self.bins[library] if role in (None, row["role"])]
 
     def methods(self, library: str) -> list[str]:
-        """Expression estimates of a library."""
-        return self.libraries[library]["methods"].split(",")
+        """Expression estimates of a library, or of the replicates of a sample."""
+        return self.libraries[self.members(library)[0]]["methods"].split(",")
+
+    def members(self, name: str) -> list[str]:
+        """Libraries behind a name: the replicates of a sample, or the library itself."""
+        return self.samples.get(name, [name])
 
     def models_of(self, dataset: str) -> list[dict[str, Any]]:
         """Rows of the models that are trained on a dataset or map."""
@@ -96,6 +103,27 @@ class Study:
     def chromosomes(self, map_name: str, role: str) -> list[str]:
         """Held-out chromosomes of a map; ``role`` is ``validation`` or ``test``."""
         return [name.strip() for name in self.maps[map_name][f"{role}_chromosomes"].split(",") if name.strip()]
+
+
+def _check_samples(study: Study, shown: str) -> list[Problem]:
+    """Problems of libraries that are replicates of one sample."""
+    problems = []
+    for sample, libraries in study.samples.items():
+        first = study.libraries[libraries[0]]
+        if sample in study.libraries:
+            message = f"{sample!r} is also the name of a library; a sample needs a name of its own"
+            problems.append(Problem(shown, message, first["_row"], "sample"))
+        if len(libraries) < 2:
+            message = f"sample {sample!r} has one library; replicates are two or more (leave empty without replicates)"
+            problems.append(Problem(shown, message, first["_row"], "sample"))
+        for other in (study.libraries[name] for name in libraries[1:]):
+            if other["kind"] != first["kind"]:
+                message = f"{other['kind']}, but {libraries[0]!r} of the same sample is {first['kind']}"
+                problems.append(Problem(shown, message, other["_row"], "kind"))
+            if set((other["methods"] or "").split(",")) != set((first["methods"] or "").split(",")):
+                message = f"{other['methods']}, but {libraries[0]!r} of the same sample has {first['methods']}"
+                problems.append(Problem(shown, message, other["_row"], "methods"))
+    return problems
 
 
 def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[str, Any]]]) -> list[Problem]:
@@ -156,6 +184,8 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
             for b in bins:
                 if b["role"] == "sorted" and (b["lower_quantile"] is None or b["upper_quantile"] is None):
                     needs("bins", b, "cells", "by bin weights `cells` where the quantiles are not given")
+    problems += _check_samples(study, shown["libraries"])
+    estimated = {**study.libraries, **study.samples}
     for row in rows["bins"]:
         known("bins", row, "library", study.libraries, "library")
         low, high = row["lower_quantile"], row["upper_quantile"]
@@ -194,7 +224,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
     for row in rows["datasets"]:
         for side in ("train", "test"):
             library, method = row[f"{side}_library"], row[f"{side}_method"]
-            if known("datasets", row, f"{side}_library", study.libraries, "library") and library:
+            if known("datasets", row, f"{side}_library", estimated, "library or sample") and library:
                 needs("datasets", row, f"{side}_method", f"with {side}_library")
                 if method:
                     known("datasets", row, f"{side}_method", study.methods(library), f"method of library {library}")
@@ -209,7 +239,8 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                 )
             file_exists("datasets", row, f"{side}_table")
         if row["subsets"] == "simulated":
-            tested = study.libraries.get(row["test_library"] or "", {})
+            name = row["test_library"] or ""
+            tested = study.libraries.get(study.members(name)[0], {})
             if (tested.get("kind"), tested.get("source")) != ("designed", "simulated"):
                 problems.append(
                     Problem(
@@ -332,6 +363,9 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         rows[name], found = read_sheet(path, read_schema(schemas / f"{name}.schema.yaml"), shown[name])
         problems += found + duplicates(rows[name], KEYS[name], shown[name])
     study.libraries = {row["library"]: row for row in rows["libraries"]}
+    for row in rows["libraries"]:
+        if row["sample"]:
+            study.samples.setdefault(row["sample"], []).append(row["library"])
     study.datasets = {row["dataset"]: row for row in rows["datasets"]}
     study.maps = {row["map"]: row for row in rows["contact_maps"]}
     for row in sorted(

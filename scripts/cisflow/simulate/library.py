@@ -61,6 +61,7 @@ def simulate_library(
     flanks: Mapping[str, str],
     bins: Sequence[Mapping[str, Any]],
     simulation: Mapping[str, Any],
+    sample: str | None = None,
 ) -> SimulatedLibrary:
     """Simulate a library up to the number of reads per element and bin.
 
@@ -78,6 +79,8 @@ def simulate_library(
         See :func:`cisflow.simulate.sorting.check_bins`.
     simulation : mapping
         ``promoters`` (random libraries only), ``reads_per_element``, ``cells_per_element``, ``cell_noise``.
+    sample : str, optional
+        Replicates of one sample have the same elements; cells and reads are their own.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def simulate_library(
     InputError
         Bins that cells cannot be sorted into, or that are left without reads.
     """
-    rng = generator(seed, "simulate", library, "sequences")
+    rng = generator(seed, "simulate", sample or library, "sequences")
     design = None
     if kind == "designed":
         design = design_library(rng, flanks["distal"], flanks["proximal"])

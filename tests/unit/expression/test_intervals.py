@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import ndtr
+from screens import read_screen
 from sorted_screens import sort_screen
 
 from cisflow.expression.abundance import abundance_from_bins
@@ -214,3 +215,18 @@ def test_reads_moved_to_a_higher_bin_never_lower_the_estimate(counts, i, b):
     abundance = np.full(30, 1e6 / 30)
     before, after = (estimate_maude(c, abundance, None, bins).mean[i] for c in (counts, moved))
     assert after >= before - 1e-9
+
+
+@pytest.mark.parametrize(
+    "name", ["sim6", "tiling6", "designed18", "edge/two_bins", "edge/huge_counts", "edge/empty_bin"]
+)
+def test_intervals_of_the_reference_screens_hold_their_estimates(golden, name):
+    screen = read_screen(golden / "maude" / name)
+    table = screen.estimate()
+    seen = table[screen.params["sort_bins"]].sum(axis=1) > 0
+    assert (table["mean_low"] <= table["mean"])[seen].all()
+    assert (table["mean"] <= table["mean_high"])[seen].all()
+    assert (table["mean_high"] > table["mean_low"])[seen].all()
+    assert table[["mean_low", "mean_high"]][~seen].isna().all().all()
+    tight = screen.estimate(interval=0.5)
+    assert (tight["mean_high"] - tight["mean_low"] <= table["mean_high"] - table["mean_low"])[seen].all()
