@@ -203,3 +203,15 @@ def test_all_problems_of_a_line_are_told_at_once():
     with pytest.raises(InputError, match="expected a mapping with the keys data, first, core, final"):
         read_cell("0_1_0_0")
     assert TEAMS == ("autosome", "bhi", "unlockdna")
+
+
+def test_page_of_the_models_has_the_sizes_of_the_grid(golden):
+    page = (RECIPES.parents[1] / "docs" / "methods" / "models.md").read_text()
+    rows = [row.split("\t") for row in (golden / "dream" / "prixfixe_grid.tsv").read_text().splitlines()[1:]]
+    size = {row[0]: f"{int(row[6]):,}" for row in rows if row[5] == "yes"}
+    columns = [("autosome", "autosome"), ("autosome", "bhi"), ("bhi", "autosome"), ("bhi", "bhi")]
+    columns.append(("unlockdna", "unlockdna"))
+    for first in TEAMS:
+        for core in TEAMS:
+            sizes = [size[Cell(data, first, core, final).code] for data, final in columns]
+            assert f"| `{first}`, `{core}` | {' | '.join(sizes)} |" in page
