@@ -15,7 +15,7 @@ from cisflow.reads.ragged import Sequences
 
 
 @njit(cache=True, nogil=True)
-def _edits(data1, start1, length1, data2, start2, length2, limit, reach, reach_before):
+def edit_distance(data1, start1, length1, data2, start2, length2, limit, reach, reach_before):
     """Edit distance, or limit + 1 where it is larger.
 
     ``reach[d]`` is the number of letters of sequence 1 that are used up on diagonal ``d - limit - 1`` (letters of
@@ -55,7 +55,7 @@ def _edits_of_pairs(data1, start1, length1, data2, start2, length2, first, secon
     reach, reach_before = np.empty(2 * limit + 3, np.int64), np.empty(2 * limit + 3, np.int64)
     for k in range(len(first)):
         a, b = first[k], second[k]
-        out[k] = _edits(
+        out[k] = edit_distance(
             data1, start1[a], length1[a], data2, start2[b], length2[b], limit, reach, reach_before
         )  # fmt: skip
 

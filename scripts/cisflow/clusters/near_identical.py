@@ -19,8 +19,7 @@ from cisflow.reads.ragged import Sequences
 
 #: Pairs that are kept in memory (9 bytes each); more than this means that a set has collapsed into one family.
 MOST_PAIRS = 50_000_000
-#: Candidates that are compared at once; few where each block spares the next one work.
-BLOCK, SMALL_BLOCK = 1 << 20, 1 << 14
+BLOCK = 1 << 20  # candidates that are compared at once
 
 
 class TooManyPairsError(ValueError):
@@ -62,7 +61,7 @@ def components(n: int, pairs: NearIdentical) -> np.ndarray:
 def near_identical_components(sequences: Sequences, max_distance: int) -> np.ndarray:
     """Connected components of sequences within an edit distance of each other, on the same strand.
 
-    Pairs are joined as they are found and never kept, and pairs that are already in one component are not compared.
+    Pairs are joined as they are found and never kept; pairs that are in one component already are not compared.
 
     Parameters
     ----------
@@ -79,9 +78,7 @@ def near_identical_components(sequences: Sequences, max_distance: int) -> np.nda
     by_length = np.argsort(sequences.length, kind="stable")
     ordered = sequences.take(by_length)
     joined = Components(len(sequences))
-    for first, second, _ in PieceIndex(ordered, max_distance, False).candidates(SMALL_BLOCK, parent=joined.parent):
-        near = edits_up_to(ordered, ordered, first, second, max_distance) <= max_distance
-        joined.join(first[near], second[near])
+    PieceIndex(ordered, max_distance, both_strands=False).join(joined)
     labels = np.empty(len(sequences), np.int64)
     labels[by_length] = by_length[joined.labels()]
     return labels

@@ -3,7 +3,8 @@
 Purpose: a sequence is cut into one piece more than the distance allows edits, so at least one piece must survive
 unchanged; an index of the pieces proposes the pairs. Every pair within the distance is proposed, with others that
 happen to share a piece.
-Inputs: sequences and the largest distance. Outputs: blocks of candidate pairs.
+Inputs: sequences and the largest distance. Outputs: blocks of candidate pairs, or the connected components of the
+sequences within the distance.
 
 The pieces of a sequence depend on its length alone, and each is looked up only at the shifts that an alignment with
 so few edits can give it: G. Li, D. Deng, J. Wang, J. Feng, Pass-Join, Proc. VLDB Endow. 5:253 (2011).
@@ -12,11 +13,13 @@ so few edits can give it: G. Li, D. Deng, J. Wang, J. Feng, Pass-Join, Proc. VLD
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numba import njit, uint64
 
-from cisflow.clusters.union import find_root
+from cisflow.clusters.edits import edit_distance
+from cisflow.clusters.union import Components, find_root, link
 from cisflow.progress import Progress
 from cisflow.reads.ragged import Sequences
 
@@ -24,6 +27,7 @@ from cisflow.reads.ragged import Sequences
 SHORT_PIECE = 8
 #: Share of the sequences that must agree on a letter at either end for it to count as a constant flank.
 CONSTANT = 0.9
+ROWS_AT_ONCE = 100_000  # between two lines of progress
 MULTIPLIER, MIXER = uint64(0x9E3779B97F4A7C15), uint64(0xD6E8FEB86659FD93)
 
 
@@ -89,21 +93,40 @@ def _piece_keys(data, start, length, piece_start, piece_size, power, prefix, key
 
 
 @njit(cache=True, nogil=True)
-def _propose(
-    data, start, data_reverse, start_reverse, length, n_strands, exempt, parent, piece_start, piece_size, power,
-    keys, rows, bucket, bucket_shift, prefix, seen, tick, row, enough, first, second, strand,
-):  # fmt: skip
-    """Fill the buffers with candidate pairs of rows from ``row`` on, until there are ``enough``.
+def _pass_over(entry, key, own, keys, rows, skip, parent):
+    """Place behind the entries of a piece from ``entry`` on that are in component ``own``.
 
-    Returns the next row, the number of candidates and the tick. A row has at most one candidate for each row before it
-    and each strand, so buffers that are larger than ``enough`` by as many never overflow.
+    ``skip`` holds for each entry the place behind it, or behind those after it that were once found in its component:
+    components only grow, so that what was passed over together always can be, and a family that shares a piece is
+    passed in one step once it is joined.
+    """
+    behind = skip[entry]
+    while behind < len(keys) and keys[behind] == key and find_root(parent, rows[behind]) == own:
+        behind = skip[behind]
+    skip[entry] = behind
+    return behind
+
+
+@njit(cache=True, nogil=True)
+def _propose(
+    data, start, data_reverse, start_reverse, length, n_strands, exempt, piece_start, piece_size, power,
+    keys, rows, bucket, bucket_shift, prefix, seen, tick, row, stop, enough, first, second, strand, parent, skip, reach,
+):  # fmt: skip
+    """Go through the rows from ``row`` on, up to ``stop`` or until there are ``enough`` candidates.
+
+    Without ``parent`` the candidates are put into the buffers. A row has at most one for each row before it and each
+    strand, so buffers that are larger than ``enough`` by as many never overflow. With ``parent`` candidates of other
+    components are compared at once and joined when they are near.
+
+    Returns the next row, the number of candidates and the tick.
     """
     n_pieces = piece_start.shape[1]
     distance = n_pieces - 1
+    joins = len(parent) > 0
     count = 0
-    while row < len(start) and count < enough:
+    while row < stop and count < enough:
         n = length[row]
-        own = find_root(parent, row)
+        own = row
         for reverse in range(n_strands):
             tick += 1
             if reverse:
@@ -122,16 +145,28 @@ def _propose(
                     high = min(place + piece, place + longer + (distance - piece), n - size)
                     for window in range(low, high + 1):
                         key = _key(prefix, power, window, size, other * n_pieces + piece)
-                        place_in_index = bucket[key >> bucket_shift]
-                        while place_in_index < len(keys) and keys[place_in_index] <= key:
-                            if keys[place_in_index] == key:
-                                candidate = rows[place_in_index]
-                                if candidate < row and seen[candidate] != tick:
-                                    seen[candidate] = tick
-                                    if find_root(parent, candidate) != own and not (exempt[candidate] and exempt[row]):
-                                        first[count], second[count], strand[count] = candidate, row, reverse
-                                        count += 1
-                            place_in_index += 1
+                        entry = bucket[key >> bucket_shift]
+                        while entry < len(keys) and keys[entry] < key:
+                            entry += 1
+                        while entry < len(keys) and keys[entry] == key and rows[entry] < row:
+                            candidate = rows[entry]
+                            if joins and find_root(parent, candidate) == own:
+                                entry = _pass_over(entry, key, own, keys, rows, skip, parent)
+                                continue
+                            entry += 1
+                            if seen[candidate] == tick:
+                                continue
+                            seen[candidate] = tick
+                            if joins:
+                                edits = edit_distance(
+                                    data, start[candidate], length[candidate], data, start[row], n, distance,
+                                    reach[0], reach[1],
+                                )  # fmt: skip
+                                if edits <= distance:
+                                    own = link(parent, candidate, row)
+                            elif not (exempt[candidate] and exempt[row]):
+                                first[count], second[count], strand[count] = candidate, row, reverse
+                                count += 1
         row += 1
     return row, count, tick
 
@@ -171,8 +206,19 @@ class PieceIndex:
         self._shift = np.uint64(64 - bits)
         self._bucket = np.searchsorted(self._keys >> self._shift, np.arange(1 << bits, dtype=np.uint64))
 
+    def _scan(self, row: int, stop: int, tick: int, seen: np.ndarray, **given: Any) -> tuple[int, int, int]:
+        sequences, none = self._sequences, np.empty(0, np.int64)
+        given = {"exempt": none, "enough": 1, "buffers": (none, none, none), "parent": none, "skip": none} | given
+        reach = np.empty((2, 2 * self._start.shape[1] + 1), np.int64)
+        return _propose(
+            sequences.data, sequences.start, self.reverse.data, self.reverse.start, sequences.length, self._n_strands,
+            given["exempt"], self._start, self._size, self._power, self._keys, self._rows, self._bucket, self._shift,
+            self._prefix, seen, tick, row, stop, given["enough"], *given["buffers"], given["parent"], given["skip"],
+            reach,
+        )  # fmt: skip
+
     def candidates(
-        self, enough: int, parent: np.ndarray | None = None, exempt: np.ndarray | None = None
+        self, enough: int, exempt: np.ndarray | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Candidate pairs, in blocks of whole rows.
 
@@ -180,9 +226,6 @@ class PieceIndex:
         ----------
         enough : int
             Candidates after which a block ends.
-        parent : ndarray of int64, shape (n,), optional
-            Union-find over the rows: pairs that are in one component when their block is made are left out. May change
-            between two blocks.
         exempt : ndarray of bool, shape (n,), optional
             Pairs of two exempt rows are left out.
 
@@ -193,20 +236,30 @@ class PieceIndex:
         strand : ndarray of uint8
             1 where ``second`` is to be compared as its reverse complement.
         """
-        sequences, n = self._sequences, len(self._sequences)
-        parent = np.arange(n) if parent is None else parent
+        n = len(self._sequences)
         exempt = np.zeros(n, np.bool_) if exempt is None else exempt
-        buffer = enough + self._n_strands * n
-        first, second = np.empty(buffer, np.int32), np.empty(buffer, np.int32)
-        strand, seen = np.empty(buffer, np.uint8), np.zeros(n, np.int64)
-        tick = row = 0
+        size = enough + self._n_strands * n
+        first, second, strand = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.uint8)
+        seen, tick, row = np.zeros(n, np.int64), 0, 0
         progress = Progress("find near-identical sequences", n, "sequences")
         while row < n:
             before = row
-            row, count, tick = _propose(
-                sequences.data, sequences.start, self.reverse.data, self.reverse.start, sequences.length,
-                self._n_strands, exempt, parent, self._start, self._size, self._power, self._keys, self._rows,
-                self._bucket, self._shift, self._prefix, seen, tick, row, enough, first, second, strand,
-            )  # fmt: skip
+            row, count, tick = self._scan(
+                row, n, tick, seen, exempt=exempt, enough=enough, buffers=(first, second, strand)
+            )
             progress.advance(row - before)
             yield first[:count].astype(np.int64), second[:count].astype(np.int64), strand[:count].copy()
+
+    def join(self, components: Components) -> None:
+        """Join all rows that lie within the distance, on the same strand; ``components`` are over the rows.
+
+        A pair that is in one component already is not compared.
+        """
+        n = len(self._sequences)
+        skip = np.arange(1, len(self._keys) + 1, dtype=np.int32 if len(self._keys) < 2**31 - 1 else np.int64)
+        seen, tick, row = np.zeros(n, np.int64), 0, 0
+        progress = Progress("join near-identical sequences", n, "sequences")
+        while row < n:
+            before = row
+            row, _, tick = self._scan(row, min(n, row + ROWS_AT_ONCE), tick, seen, parent=components.parent, skip=skip)
+            progress.advance(row - before)

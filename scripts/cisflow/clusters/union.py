@@ -20,6 +20,14 @@ def find_root(parent, node):
 
 
 @njit(cache=True, nogil=True)
+def link(parent, first, second):
+    """Join the components of two nodes; returns the root of the joined one, its smallest node."""
+    a, b = find_root(parent, first), find_root(parent, second)
+    parent[max(a, b)] = min(a, b)
+    return min(a, b)
+
+
+@njit(cache=True, nogil=True)
 def _join(parent, first, second, edges):
     """Add edges; fills ``edges`` with the places of those that joined two components and returns their number."""
     joined = 0

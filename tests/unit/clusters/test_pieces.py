@@ -1,5 +1,7 @@
 """Clusters by a join on pieces: against all pairs, flanks, strand, and the self-alignment on sequencing errors."""
 
+import time
+
 import numpy as np
 import polars as pl
 import pytest
@@ -88,3 +90,24 @@ def test_unknown_method():
     pooled = pl.DataFrame({"sequence": ["ACGT"], "reads": [1]})
     with pytest.raises(InputError, match="'peices' is not one of: bowtie2, pieces"):
         cluster_library(pooled, "lib", SETTINGS | {"method": "peices"})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_chimeras(method):
+    """A promoter with the end of another: an element of its own, or of the promoter that it differs from by few bases."""
+    one, other = (text(row) for row in random_bases(np.random.default_rng(7), 2))
+    for crossing, elements in ((40, 3), (76, 2), (4, 2)):
+        sequences = [amplicon(one), amplicon(other), amplicon(one[:crossing] + other[crossing:])]
+        pooled = pl.DataFrame({"sequence": sequences, "reads": [20, 20, 1]}, schema_overrides={"reads": pl.UInt64})
+        assert len(cluster_library(pooled, "lib", SETTINGS | {"method": method}, FLANKS).elements) == elements
+
+
+def test_a_large_family_takes_little_time():
+    """Sequences that are in one cluster already are passed over, so the work does not grow with their square."""
+    rng = np.random.default_rng(9)
+    pooled, _ = sequence_library(rng, random_bases(rng, 1), np.array([60_000]), 0.01)
+    piece_clusters(pooled["sequence"].head(10), 5, FLANKS)  # compiles
+    start = time.process_time()
+    assert len(set(piece_clusters(pooled["sequence"], 5, FLANKS).tolist())) == 1
+    assert len(pooled) > 15_000
+    assert time.process_time() - start < 5  # all pairs of a key: 40 s

@@ -102,7 +102,7 @@ def test_components_equal_those_of_the_pairs_on_one_strand(seed, distance, small
     near = [(i, j) for i in range(24) for j in range(i) if edit_distance(sequences[i], sequences[j]) <= distance]
     expected.join(*np.array(near, np.int64).reshape(-1, 2).T.copy())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cisflow.clusters.near_identical.SMALL_BLOCK", 1 if small_blocks else 1000)
+        patch.setattr("cisflow.clusters.piece_index.ROWS_AT_ONCE", 1 if small_blocks else 1000)
         found = near_identical_components(ragged(sequences), distance)
     by_first = [int(np.flatnonzero(found == label)[0]) for label in found]
     assert by_first == expected.labels().tolist()
