@@ -29,11 +29,17 @@ class Output(NamedTuple):
         Averages over positions, before the softmax over bins.
     nucleotide_logits : Tensor (batch, classes, length) or None
         Scores of the nucleotide at each position, for masked training.
+    mutation_logits : Tensor (batch, length) or None
+        Scores that the base at each position was exchanged, for training with mutated sequences.
+    heads : Tensor (batch, heads) or None
+        Predictions of a network that has several; ``expression`` is the first.
     """
 
     expression: torch.Tensor
     bin_logits: torch.Tensor | None = None
     nucleotide_logits: torch.Tensor | None = None
+    mutation_logits: torch.Tensor | None = None
+    heads: torch.Tensor | None = None
 
 
 class Convolution(torch.nn.Conv1d):

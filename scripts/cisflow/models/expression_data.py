@@ -54,6 +54,40 @@ def rows_of(table: pd.DataFrame, split: str, where: str) -> pd.DataFrame:
     return rows
 
 
+def measured(rows: pd.DataFrame, heads: Sequence[str] | None, where: str) -> np.ndarray:
+    """Measurements of rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    heads : sequence of str or None
+        Columns, one per head of the network; without them the column ``expression``.
+    where : str
+        File for messages.
+
+    Returns
+    -------
+    float64 array, (n,) or (n, heads)
+
+    Raises
+    ------
+    InputError
+        When columns are missing or hold numbers that are not finite.
+    """
+    if not heads:
+        return rows["expression"].to_numpy(np.float64)
+    problems = [Problem(where, "missing column", column=head) for head in heads if head not in rows.columns]
+    if not problems:
+        problems = [
+            Problem(where, f"{n} values of split {rows['split'].iloc[0]!r} are not finite numbers", column=head)
+            for head in heads
+            if (n := int((~np.isfinite(rows[head].to_numpy(np.float64))).sum()))
+        ]
+    if problems:
+        raise InputError(problems)
+    return rows[list(heads)].to_numpy(np.float64)
+
+
 def usable_rows(encoding: Any, sequences: Sequence[str]) -> np.ndarray:
     """Rows that an encoding is for, bool (n,): all, unless the encoding says otherwise (``usable``)."""
     if hasattr(encoding, "usable"):
@@ -70,7 +104,7 @@ class EncodedRows:
     Attributes
     ----------
     codes : uint8 array, (n, length)
-    expression : float64 array, (n,)
+    expression : float64 array, (n,) or (n, heads)
     is_singleton : bool array, (n,)
     both_strands : bool
     """

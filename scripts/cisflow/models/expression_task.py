@@ -14,9 +14,9 @@ import torch
 
 from cisflow.joblog import logger
 from cisflow.models.encoding import ENCODINGS
-from cisflow.models.expression_data import EncodedRows, rows_of, usable_rows
+from cisflow.models.expression_data import EncodedRows, measured, rows_of, usable_rows
 from cisflow.models.losses import LOSSES
-from cisflow.models.metrics import agreement
+from cisflow.models.metrics import agreement, heads_agreement
 from cisflow.models.network import SequenceNetwork
 from cisflow.models.target_scale import TargetScale
 from cisflow.models.trainers import TRAINERS
@@ -30,8 +30,8 @@ class ExpressionTask:
     Parameters
     ----------
     recipe : mapping
-        Keys ``encoding``, ``network``, ``loss``, ``training`` (``batch_size``, ``epochs``, ``trainer``),
-        ``reverse_complement`` and ``standardise``.
+        Keys ``encoding``, ``network``, ``loss``, ``training`` (``batch_size``, ``epochs``, ``steps_per_epoch``,
+        ``selection``, ``trainer``), ``reverse_complement``, ``standardise`` and ``heads``.
     table : DataFrame
         A dataset, see :func:`cisflow.models.expression_data.read_dataset`.
     seed : int
@@ -47,15 +47,13 @@ class ExpressionTask:
     Notes
     -----
     An epoch has floor(n / batch) steps for n training sequences, so that the rows of both strands are seen once in two
-    epochs by a trainer that takes them as separate rows. Rows are drawn without replacement in passes over all rows;
-    the last, partial batch of a pass is left out.
+    epochs by a trainer that takes them as separate rows; ``steps_per_epoch`` of the recipe replaces that number. Rows
+    are drawn without replacement in passes over all rows; the last, partial batch of a pass is left out.
     """
-
-    selection_label = "val r"
 
     def __init__(self, recipe: Mapping[str, Any], table: pd.DataFrame, seed: int, where: str = "dataset"):
         training = recipe["training"]
-        self.recipe, self.seed = recipe, seed
+        self.recipe, self.seed, self.heads = recipe, seed, tuple(recipe.get("heads", ()))
         self.encoding = ENCODINGS.make(recipe["encoding"])
         self.loss_function = LOSSES.make(recipe["loss"])
         self.trainer = TRAINERS.make(
@@ -68,7 +66,11 @@ class ExpressionTask:
         self.recipe = self.scale.record(recipe)
         self.batch_size = min(int(training["batch_size"]), len(self.train_rows))
         self.validation_batch_size = int(training.get("validation_batch_size", 4096))
-        self.steps_per_epoch = max(1, len(self.train_rows.codes) // self.batch_size)
+        self.steps_per_epoch = int(
+            training.get("steps_per_epoch", max(1, len(self.train_rows.codes) // self.batch_size))
+        )
+        self.selection = training.get("selection", "pearson")
+        self.selection_label = {"pearson": "val r", "mse": "val -mse"}[self.selection]
         self.n_steps = int(training["epochs"]) * self.steps_per_epoch
         self._pass, self._order = -1, np.empty(0, dtype=np.int64)
 
@@ -78,7 +80,7 @@ class ExpressionTask:
         if not taken.all():
             logger.info("%s: %d of %d rows are not for this encoding: left out", split, (~taken).sum(), len(rows))
             rows = rows_of(rows[taken], split, where)
-        expression = rows["expression"].to_numpy(np.float64)
+        expression = measured(rows, self.recipe.get("heads"), where)
         self.loss_function.check(expression, where)
         return EncodedRows(
             self.encoding.codes(rows["sequence"], where),
@@ -97,7 +99,9 @@ class ExpressionTask:
         """
         network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
         targets = self._targets(self.train_rows.expression[:1])
-        bins = None if targets.ndim == 1 else targets.shape[1]
+        bins = None if targets.ndim == 1 or self.heads else targets.shape[1]
+        if hasattr(network.first, "fit"):
+            network.first.fit(self.train_rows.codes, self.seed)
         network.eval()
         with torch.no_grad():
             output = network(torch.zeros(1, self.encoding.n_channels, self.encoding.length))
@@ -106,6 +110,11 @@ class ExpressionTask:
             said = "no bins" if given is None else f"{given} bins"
             raise InputError(
                 Problem("recipe", f"the loss has {bins} bins, the final block has {said}", column="network.final")
+            )
+        found = 1 if output.heads is None else output.heads.shape[1]
+        if found != max(1, len(self.heads)):
+            raise InputError(
+                Problem("recipe", f"{len(self.heads)} columns, the final block has {found} heads", column="heads")
             )
         return network
 
@@ -127,13 +136,22 @@ class ExpressionTask:
         return self.trainer.loss(network, batch)
 
     def validate(self, network: torch.nn.Module) -> dict[str, float]:
-        """Agreement over all validation rows: strands are separate rows, singleton flags are the true ones."""
+        """Agreement over all validation rows: strands are separate rows, singleton flags are the true ones.
+
+        With several heads each metric is their mean, and each head's own stands beside it.
+        """
         device = next(network.parameters()).device
         predictions, expression = [], []
         for first in range(0, len(self.validation_rows), self.validation_batch_size):
             last = min(first + self.validation_batch_size, len(self.validation_rows))
             rows = self.validation_rows.take(np.arange(first, last))
             given = (torch.from_numpy(rows[name]).to(device) for name in ("codes", "is_reverse", "is_singleton"))
-            predictions.append(network(self.encoding.tensor(*given)).expression.double().cpu().numpy())
+            output = network(self.encoding.tensor(*given))
+            predictions.append((output.heads if self.heads else output.expression).double().cpu().numpy())
             expression.append(rows["expression"])
-        return agreement(self.scale.expression(np.concatenate(predictions)), np.concatenate(expression))
+        found, wanted = self.scale.expression(np.concatenate(predictions)), np.concatenate(expression)
+        if self.heads:
+            metrics = heads_agreement(found, wanted, self.heads)
+        else:
+            metrics = agreement(found, wanted)
+        return metrics if self.selection == "pearson" else {**metrics, "selection": -metrics["mse"]}

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 # Importing the modules enters their blocks and encodings into the registers.
-from cisflow.models import autosome, bhi, team_encodings, unlockdna
+from cisflow.models import autosome, bhi, reference, team_encodings, unlockdna
 from cisflow.models.blocks import CORE_BLOCKS, FINAL_BLOCKS, FIRST_BLOCKS, Output
 
-PART_MODULES = (autosome, bhi, unlockdna, team_encodings)
+PART_MODULES = (autosome, bhi, unlockdna, team_encodings, reference)
 
 
 class SequenceNetwork(torch.nn.Module):

@@ -20,6 +20,7 @@ from cisflow.models.encoding import ENCODINGS, reverse_complement
 from cisflow.models.expression_data import read_dataset, usable_rows
 from cisflow.models.kmer_ridge import predict_kmer_ridge
 from cisflow.models.network import SequenceNetwork
+from cisflow.models.reference.views import PredictionViews
 from cisflow.models.target_scale import TargetScale
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.progress import Progress
@@ -41,6 +42,8 @@ class NetworkModel:
     def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
         self.recipe, self.device = bundle.recipe, torch.device(device)
         self.encoding = ENCODINGS.make(self.recipe["encoding"])
+        self.views = PredictionViews(**self.recipe.get("prediction", {}))
+        self.heads = tuple(self.recipe.get("heads", ("expression",)))
         self.scale = TargetScale.recorded(self.recipe)
         self.network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
         try:
@@ -50,10 +53,11 @@ class NetworkModel:
         self.network.to(self.device).eval()
 
     def predict(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """Predict expression.
+        """Predict expression; of a network with several heads, the first one's.
 
         The mean of the given strand and its reverse complement (as marked by the flag), never flagged as singletons;
-        the given strand alone when the recipe says ``reverse_complement: false``.
+        the given strand alone when the recipe says ``reverse_complement: false``. With ``prediction.shifts`` it is the
+        mean over the shifted sequences as well.
 
         Parameters
         ----------
@@ -65,23 +69,30 @@ class NetworkModel:
         Returns
         -------
         float64 array, (n,)
-            NaN for sequences that the encoding is not for (``two_strands``: longer than its width).
+            NaN for sequences that the encoding is not for (``two_strands``: longer than its width). With
+            ``prediction.flatten`` quantiles from 0 to 1, else on the scale of the measurements.
         """
+        return self.predict_heads(sequences, progress)[:, 0]
+
+    def predict_heads(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Predict every head of the network: see :meth:`predict`, float64 (n, heads) in the order of ``heads``."""
         sequences = list(sequences)
         usable = usable_rows(self.encoding, sequences)
         codes = self.encoding.codes([sequence for sequence, taken in zip(sequences, usable, strict=True) if taken])
-        strands = [codes]
-        if self.recipe.get("reverse_complement", True):
-            strands.append(reverse_complement(codes))
-        result = np.zeros(len(codes))
+        strands = 2 if self.recipe.get("reverse_complement", True) else 1
+        result = np.zeros((len(codes), len(self.heads)))
         for first in range(0, len(codes), BATCH):
             rows = slice(first, first + BATCH)
-            for is_reverse, strand in enumerate(strands):
-                result[rows] += self._forward(strand[rows], float(is_reverse))
+            for view in self.views.codes(codes[rows]):
+                result[rows] += self._forward(view, 0.0)
+                if strands == 2:
+                    result[rows] += self._forward(reverse_complement(view), 1.0)
             if progress is not None:
                 progress.advance(len(codes[rows]))
-        predictions = np.full(len(sequences), np.nan)
-        predictions[usable] = self.scale.expression(result / len(strands))
+        predictions = np.full((len(sequences), len(self.heads)), np.nan)
+        result /= strands * len(self.views.shifts)
+        flat = self.views.flatten is not None
+        predictions[usable] = self.views.quantiles(result) if flat else self.scale.expression(result)
         if progress is not None:
             progress.advance(len(sequences) - len(codes))
         return predictions
@@ -91,7 +102,9 @@ class NetworkModel:
         batch = torch.from_numpy(np.ascontiguousarray(codes)).to(self.device)
         with torch.inference_mode():
             x = self.encoding.tensor(batch, flags, torch.zeros_like(flags))
-            return self.network(x).expression.double().cpu().numpy()
+            output = self.network(x)
+            values = output.expression[:, None] if output.heads is None else output.heads
+            return values.double().cpu().numpy()
 
 
 class KmerRidgeModel:
@@ -106,6 +119,11 @@ class KmerRidgeModel:
 
     def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
         self.recipe, self.weights = bundle.recipe, bundle.weights
+        self.heads = ("expression",)
+
+    def predict_heads(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """Predict expression, float64 (n, 1)."""
+        return self.predict(sequences, progress)[:, None]
 
     def predict(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """Predict expression, float64 (n,)."""
@@ -163,15 +181,22 @@ def predict_dataset(
     Returns
     -------
     DataFrame
-        ``element``, ``pos``, ``split``, ``prediction`` (mean over replicates), one column ``seed<k>`` per replicate.
+        ``element``, ``pos``, ``split``, ``prediction`` (mean over replicates), one column ``seed<k>`` per replicate;
+        of networks with several heads also ``prediction.<head>`` for all but the first.
     """
     table = read_dataset(dataset)
     sequences = table["sequence"].tolist()
     columns: dict[str, np.ndarray] = {}
+    others: dict[str, list[np.ndarray]] = {}
     with reproducible_numerics(threads):
         progress = Progress(f"predict {label}", len(bundles) * len(sequences), "sequences")
         for replicate, folder in sorted(bundles.items()):
-            columns[f"seed{replicate}"] = load_bundle(folder, device).predict(sequences, progress)
+            model = load_bundle(folder, device)
+            found = model.predict_heads(sequences, progress)
+            columns[f"seed{replicate}"] = found[:, 0]
+            for i, head in enumerate(model.heads[1:], start=1):
+                others.setdefault(f"prediction.{head}", []).append(found[:, i])
         progress.write()
     prediction = np.mean(list(columns.values()), axis=0)
-    return table[["element", "pos", "split"]].assign(prediction=prediction, **columns)
+    means = {name: np.mean(values, axis=0) for name, values in others.items()}
+    return table[["element", "pos", "split"]].assign(prediction=prediction, **columns, **means)

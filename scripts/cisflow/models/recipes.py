@@ -15,9 +15,23 @@ REQUIRED = {
     "network": ("encoding", "network", "loss", "training"),
     "kmer_ridge": ("k", "pool_strands", "alphas"),
 }
-OPTIONAL = {"network": ("note", "reverse_complement", "standardise"), "kmer_ridge": ("note",)}
+OPTIONAL = {
+    "network": ("note", "reverse_complement", "standardise", "heads", "prediction"),
+    "kmer_ridge": ("note",),
+}
 TRAINING = ("batch_size", "epochs", "optimiser", "schedule")
-TRAINING_OPTIONAL = ("validation_batch_size", "clip_gradient_norm", "clip_gradient_value", "tf32", "trainer")
+TRAINING_OPTIONAL = (
+    "steps_per_epoch",
+    "patience",
+    "selection",
+    "validation_batch_size",
+    "clip_gradient_norm",
+    "clip_gradient_value",
+    "tf32",
+    "trainer",
+)
+SELECTIONS = ("pearson", "mse")
+PREDICTION = ("shifts", "left_flank", "right_flank", "flatten")
 BLOCKS = ("first", "core", "final")
 
 
@@ -73,6 +87,42 @@ def _standardise(recipe: Mapping[str, Any], where: str) -> list[Problem]:
     return problems
 
 
+def _heads(recipe: Mapping[str, Any], where: str) -> list[Problem]:
+    if "heads" not in recipe:
+        return []
+    heads = recipe["heads"]
+    named = isinstance(heads, list) and all(isinstance(head, str) for head in heads)
+    if not named or len(set(heads)) != len(heads) or len(heads) < 2 or heads[0] != "expression":
+        expected = "a list of columns of the dataset, the first of them expression"
+        return [Problem(where, f"{heads!r}: expected {expected}", column="heads")]
+    if "standardise" in recipe:
+        expected = "no `standardise` beside `heads`: there is one scale, for one head"
+        return [Problem(where, f"expected {expected}", column="standardise")]
+    return []
+
+
+def _prediction(recipe: Mapping[str, Any], where: str) -> list[Problem]:
+    if "prediction" not in recipe:
+        return []
+    given = recipe["prediction"]
+    problems = _keys(given, (), PREDICTION, where, "prediction.")
+    if not isinstance(given, Mapping):
+        return problems
+    shifts = given.get("shifts", [0])
+    if not isinstance(shifts, list) or not shifts or not all(type(shift) is int for shift in shifts):
+        problems.append(Problem(where, f"{shifts!r}: expected a list of integers", column="prediction.shifts"))
+    else:
+        for key, needed in (("left_flank", max(shifts)), ("right_flank", -min(shifts))):
+            flank = given.get(key, "")
+            if not isinstance(flank, str) or set(flank.upper()) - set("ACGTN") or len(flank) < needed:
+                expected = f"expected {max(needed, 0)} or more of A, C, G, T, N for these shifts"
+                problems.append(Problem(where, f"{flank!r}: {expected}", column=f"prediction.{key}"))
+    if "flatten" in given:
+        problems += _keys(given["flatten"], ("mean", "sd"), (), where, "prediction.flatten.")
+        problems += _number(given["flatten"], "sd", "prediction.flatten.", where, whole=False)
+    return problems
+
+
 def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") -> None:
     """Check the keys of an expression recipe; blocks, losses and encodings check their own settings.
 
@@ -98,13 +148,18 @@ def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") ->
             problems += _keys(training, TRAINING, TRAINING_OPTIONAL, where, "training.")
         if "network" in recipe:
             problems += _keys(recipe["network"], BLOCKS, (), where, "network.")
-        for key in ("batch_size", "epochs", "validation_batch_size"):
+        for key in ("batch_size", "epochs", "steps_per_epoch", "patience", "validation_batch_size"):
             problems += _number(training, key, "training.", where, whole=True)
         for key in ("clip_gradient_norm", "clip_gradient_value"):
             problems += _number(training, key, "training.", where, whole=False)
         problems += _truth(training, "tf32", "training.", where)
         problems += _truth(recipe, "reverse_complement", "", where)
         problems += _standardise(recipe, where)
+        problems += _heads(recipe, where)
+        problems += _prediction(recipe, where)
+        selection = training.get("selection", "pearson") if isinstance(training, Mapping) else "pearson"
+        if selection not in SELECTIONS:
+            problems.append(Problem(where, not_one_of(selection, SELECTIONS), column="training.selection"))
     else:
         problems += _number(recipe, "k", "", where, whole=True)
         if isinstance(recipe.get("k"), int) and recipe["k"] > 8:

@@ -144,6 +144,11 @@ class _Run:
             self.best_weights = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
         self.schedule.after_validation(metrics["selection"])
 
+    def stalled(self) -> bool:
+        """Whether ``patience`` epochs went by without a better network; a resumed run comes to the same answer."""
+        patience = self.training.get("patience")
+        return bool(patience and self.history) and self.step - self.best_step >= patience * self.task.steps_per_epoch
+
     def note(self) -> str:
         """What a progress line says beyond the number of steps."""
         if not self.history:
@@ -176,7 +181,8 @@ def train(
         Network, batches, loss and validation.
     recipe : mapping
         Key ``training`` holds ``optimiser`` and ``schedule`` (each with ``name`` and options) and, where wanted,
-        ``clip_gradient_norm``, ``clip_gradient_value`` and ``tf32`` (GPUs only). The whole recipe goes into the bundle.
+        ``clip_gradient_norm``, ``clip_gradient_value``, ``patience`` (epochs without a better network that end the
+        training) and ``tf32`` (GPUs only). The whole recipe goes into the bundle.
     seed : int
         Seeds torch before the network is built: initial weights, dropout.
     label : str
@@ -223,7 +229,7 @@ def train(
             logger.info("train %s: continue at step %d of %d", label, run.step, task.n_steps)
         progress = Progress(f"train {label}", task.n_steps, "steps", done=run.step)
         last_saved = time.monotonic()
-        while run.step < task.n_steps:
+        while run.step < task.n_steps and not run.stalled():
             run.optimise(states)
             validated = run.step % task.steps_per_epoch == 0 or run.step == task.n_steps
             if validated:
@@ -238,7 +244,7 @@ def train(
     history = pd.DataFrame(run.history)
     manifest["training"] = {
         "seed": seed,
-        "steps": task.n_steps,
+        "steps": run.step,
         "best_step": run.best_step,
         "best_selection": run.best_value,
         "parameters": sum(p.numel() for p in run.network.parameters()),
