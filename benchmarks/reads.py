@@ -13,6 +13,7 @@ installed are left out, and said so.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import resource
 import shutil
@@ -240,9 +241,8 @@ def main() -> None:
             print("| --- | ---: | ---: | ---: | --- |")
             ours = results["cisflow, published"][0]
             for way, (cpu, share, note) in results.items():
-                print(
-                    f"| {way} | {cpu:.2f} | {cpu / ours:.2f} | {'' if share != share else f'{100 * share:.3f}'} | {note} |"
-                )
+                right = "" if math.isnan(share) else f"{100 * share:.3f}"
+                print(f"| {way} | {cpu:.2f} | {cpu / ours:.2f} | {right} | {note} |")
             for name, cpu in python.items():
                 note = f"plain files, {n_python:,} pairs, extrapolated"
                 print(f"| Python, one pair at a time, {name} | {cpu:.1f} | {cpu / ours:.1f} | | {note} |", flush=True)
