@@ -120,12 +120,15 @@ def test_damaged_state_starts_again(tmp_path, undisturbed):
     assert contents(tmp_path / "bundle") == undisturbed
 
 
+SCHEDULE_SETTINGS = {"plateau": {"patience": 0}, "noam": {"warm_up": 20, "momentum_step": True}}
+
+
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
-@pytest.mark.parametrize("schedule", ["cosine", "plateau", "constant"])
+@pytest.mark.parametrize("schedule", ["cosine", "noam", "plateau", "constant"])
 def test_every_schedule_and_optimiser_resumes(tmp_path, optimiser, schedule):
     training = {
         "optimiser": {"name": optimiser, "learning_rate": 0.01},
-        "schedule": {"name": schedule, **({"patience": 0} if schedule == "plateau" else {})},
+        "schedule": {"name": schedule, **SCHEDULE_SETTINGS.get(schedule, {})},
         "clip_gradient_value": 0.5,
     }
     if optimiser == "sgd":
