@@ -226,7 +226,7 @@ def check_steps(funnel: pd.DataFrame) -> list[Verdict]:
     for step in seen:
         check, passes, _ = STEPS[step]
         if check not in bad:
-            fine = f"{lowest[step]:.0%} or more {passes}, in every bin."
+            fine = f"In every bin at least {lowest[step]:.0%} {passes}."
             result.append(Verdict(check, "", lowest[step], limit.PASSED_WARN, OK, fine))
     return result
 

@@ -142,18 +142,24 @@ def _series(given: Frequencies, extra: float) -> tuple[float, float, float]:
     return new, new - half, new + half
 
 
-def _bounds(given: Frequencies, extra: float) -> tuple[float, float]:
-    """Bounds of the new elements that hold for every library, each 95 % interval's end included.
+def _chao(once: float, twice: float, extra: float) -> float:
+    """Lower bound of the new elements from those that were read once and twice."""
+    if once <= 0:
+        return 0.0
+    unseen = once**2 / (2 * max(twice, 1.0))
+    return unseen * -np.expm1(-extra * once / unseen)
+
+
+def _bounds(given: Frequencies, extra: float) -> tuple[float, float, float]:
+    """Bounds of the new elements that hold for every library: expected least, 95 % intervals' least and most.
 
     Every further read shows a new element less often than the one before, so that the rate of the last read bounds the
     number from above; Chao's estimate of the unseen elements bounds it from below (Chao et al. 2014, Ecol. Monogr.
     84:45).
     """
-    once, twice = (int(given.elements[given.reads == k].sum()) for k in (1, 2))
-    upper = extra * (once + Z95 * np.sqrt(once + 1))
-    once_low = max(0.0, once - Z95 * np.sqrt(once))
-    unseen = once_low**2 / (2 * (twice + Z95 * np.sqrt(twice + 1)))
-    return (unseen * -np.expm1(-extra * once_low / unseen) if unseen > 0 else 0.0), upper
+    once, twice = (float(given.elements[given.reads == k].sum()) for k in (1, 2))
+    low = _chao(once - Z95 * np.sqrt(once), twice + Z95 * np.sqrt(twice + 1), extra)
+    return _chao(once, twice + 1, extra), low, extra * (once + Z95 * np.sqrt(once + 1))
 
 
 def extrapolate(given: Frequencies, fold: ArrayLike) -> Extrapolation:
@@ -180,12 +186,13 @@ def extrapolate(given: Frequencies, fold: ArrayLike) -> Extrapolation:
     if fold.size and not (fold.min() >= 1 and fold.max() <= FURTHEST):
         raise InputError(Problem("fold", f"expected multiples of the reads from 1 to {FURTHEST:g}"))
     rows = np.zeros((3, fold.size))
-    doubled, _, doubled_high = _series(given, 1.0)
+    doubled, _, doubled_high = np.maximum(_series(given, 1.0), _bounds(given, 1.0)[0])
     for i, extra in enumerate(fold - 1):
         if extra == 0:
             continue
-        least, most = _bounds(given, extra)
+        expected, least, most = _bounds(given, extra)
         new, low, high = np.clip(_series(given, extra), least, most)
+        new = max(new, expected)
         if extra > 1:  # nor more than the rate of the last reads after doubling
             new, high = min(new, extra * doubled), min(high, extra * doubled_high)
         rows[:, i] = new, min(low, new), max(high, new)
