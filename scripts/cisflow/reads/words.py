@@ -3,6 +3,9 @@
 Inputs: arrays of bytes and places in them. Outputs: words with the letter of the lowest place in the lowest byte
 (little-endian), and what is known about all eight letters at once. The callers keep eight bytes of room behind the
 last letter, because words reach over the end of a sequence.
+
+Numba keeps the compiled form of a function until its own file changes: after a change in this file, remove the
+``__pycache__`` beside it, or the functions elsewhere that call these go on with the old ones.
 """
 
 from __future__ import annotations

@@ -61,6 +61,13 @@ def test_two_gzip_members_are_one_file(tmp_path):
     assert content(path) == RECORDS * 2
 
 
+def test_zeros_between_and_behind_gzip_members(tmp_path):
+    path, member = tmp_path / "tape.fastq.gz", gzip.compress(text(RECORDS).encode())
+    path.write_bytes(member + bytes(300_000) + member + bytes(5))
+    assert content(path) == RECORDS * 2
+    assert content(path, 50) == RECORDS * 2
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.text("ACGTN", max_size=30), min_size=1, max_size=20),
@@ -105,6 +112,13 @@ def test_damaged_gzip(tmp_path):
     assert "the gzip file is damaged" in message(tmp_path / "bad.fastq.gz", bytes(data))
 
 
+def test_wrong_checksum_and_half_a_header(tmp_path):
+    data = gzip.compress(text(RECORDS).encode())
+    assert "the gzip file is damaged" in message(tmp_path / "sum.fastq.gz", data[:-8] + bytes(4) + data[-4:])
+    said = message(tmp_path / "header.fastq.gz", data + data[:5])
+    assert "the gzip file ends early, after 5 whole reads" in said
+
+
 def test_truncated_record(tmp_path):
     said = message(tmp_path / "cut.fastq", (text(RECORDS[:2]) + "@last\nACGT\n").encode())
     assert "row 10: read 3 has 2 of 4 lines; the file is truncated" in said
@@ -129,6 +143,16 @@ def test_third_line_without_plus(tmp_path):
 def test_other_letters(tmp_path, letter):
     said = message(tmp_path / "bad.fastq", (text(RECORDS[:3]) + f"@r\nAC{letter}T\n+\nIIII\n").encode())
     assert f"row 14: read 4 holds the letter {letter!r} (AC{letter}T...); expected only A, C, G, T and N" in said
+
+
+@pytest.mark.parametrize("letter", [b"U", b"c", b"\0", b"\x80", b"\xc1", b"@", b"O"])
+def test_other_letters_are_found_at_any_place(tmp_path, letter):
+    bases = b"ACGTNTTTGACCANGTACG"
+    for length in (1, 7, 8, 9, 19):
+        for place in range(length):
+            read = bases[:place] + letter + bases[place + 1 : length]
+            said = message(tmp_path / "bad.fastq", b"@r\n" + read + b"\n+\n" + b"I" * length + b"\n")
+            assert f"row 2: read 1 holds the letter {letter.decode('latin-1')!r}" in said
 
 
 @pytest.mark.parametrize("block_bytes", [5, 1 << 20])
