@@ -2,6 +2,7 @@
 
     python benchmarks/clusters.py cost --sequences 1000000
     python benchmarks/clusters.py agreement --output docs/figures/clusters_agreement.svg
+    python benchmarks/clusters.py distance
 
 ``cost`` clusters one simulated library with both methods and runs bowtie2-build and bowtie2 on the same sequences with
 the same options, output to /dev/null: CPU seconds (user + system, programs that are started included) and their ratio.
@@ -15,6 +16,8 @@ reads come from. Of all pairs of different sequences:
 
 Intervals: 95 %, promoters drawn with replacement; where nothing is missed, up to 3 / promoters (rule of three).
 vsearch (--cluster_fast) is a third method when it is installed.
+
+``distance`` shows what the method ``pieces`` misses at several distances, and its CPU seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ import polars as pl
 import yaml
 
 from cisflow.clusters.bowtie import find_bowtie2, write_fasta
-from cisflow.clusters.methods import cluster_library
+from cisflow.clusters.methods import cluster_library, piece_clusters
 from cisflow.clusters.self_alignment import AlignmentSettings, self_alignment_options
 from cisflow.figures.style import PALETTE, new_figure, save_figure
 from cisflow.randomness import generator
@@ -230,6 +233,23 @@ def agreement(promoters: int, depth: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def print_distances(promoters: int, depth: float) -> None:
+    """Print what ``pieces`` misses at several distances."""
+    piece_clusters(sequenced_library(20, 5, 0.001)[0]["sequence"], 3, FLANKS)  # compiles
+    print("| substitutions | distance | missed merges | reads outside the cluster of their promoter | CPU s |")
+    print("| --- | --- | --- | --- | --- |")
+    for error in (0.001, 0.005, 0.01, 0.02):
+        pooled, source = sequenced_library(promoters, depth, error)
+        for distance in (2, 3, 4, 5, 6, 8):
+            cpu, _, labels = cpu_seconds(lambda p=pooled, d=distance: piece_clusters(p["sequence"], d, FLANKS))
+            whole, together = pairs_per_promoter(source, labels)
+            parts = pooled.select("reads", promoter=pl.Series(source), cluster=pl.Series(labels))
+            parts = parts.group_by("promoter", "cluster").agg(pl.col("reads").sum())
+            largest = parts.group_by("promoter").agg(pl.col("reads").max())["reads"].sum()
+            missed, outside = 1 - together.sum() / whole.sum(), 1 - largest / pooled["reads"].sum()
+            print(f"| {100 * error:g} % | {distance} | {100 * missed:.3f} % | {100 * outside:.3f} % | {cpu:.2f} |")
+
+
 def draw(table: pd.DataFrame, svg: str, caption: str) -> None:
     """Missed merges, false merges and CPU seconds by error rate."""
     figure, axes = new_figure(9.0, 2.9, ncols=3)
@@ -277,10 +297,15 @@ def main() -> None:
     costs.add_argument("--sequences", type=int, default=1_000_000)
     costs.add_argument("--threads", type=int, default=2)
     compared = commands.add_parser("agreement", help="clusters against the simulated truth")
-    compared.add_argument("--promoters", type=int, default=3000)
-    compared.add_argument("--depth", type=float, default=10, help="mean reads per promoter")
     compared.add_argument("--output", default="build/clusters_agreement.svg", help="figure; its table lies beside it")
+    distances = commands.add_parser("distance", help="what the method pieces misses at several distances")
+    for command, promoters in ((compared, 3000), (distances, 2000)):
+        command.add_argument("--promoters", type=int, default=promoters)
+        command.add_argument("--depth", type=float, default=10, help="mean reads per promoter")
     given = parser.parse_args()
+    if given.command == "distance":
+        print_distances(given.promoters, given.depth)
+        return
     if given.command == "cost":
         cost(given.sequences, given.threads)
         return

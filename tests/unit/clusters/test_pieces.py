@@ -94,7 +94,7 @@ def test_unknown_method():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_chimeras(method):
-    """A promoter with the end of another: an element of its own, or of the promoter that it differs from by few bases."""
+    """A promoter with the end of another is an element of its own, unless few bases of the other are in it."""
     one, other = (text(row) for row in random_bases(np.random.default_rng(7), 2))
     for crossing, elements in ((40, 3), (76, 2), (4, 2)):
         sequences = [amplicon(one), amplicon(other), amplicon(one[:crossing] + other[crossing:])]
