@@ -26,6 +26,8 @@ MOST_ELEMENTS = 4000
 FEWEST_ELEMENTS = 200
 #: Profiles in two bins have no width of their own.
 LEAST_NORM = 1e-9
+#: Height, place and width fit three bins exactly, which leaves no scatter to see.
+FEWEST_BINS = 4
 #: Elements with fewer reads than this do not show more scatter than that of single reads.
 FEWEST_READS = 20
 
@@ -154,11 +156,11 @@ def estimate_dispersion(
     Returns
     -------
     Dispersion
-        Amplification is 0 with too few elements or reads to see it.
+        Amplification is 0 with too few elements, reads or bins to see it.
     """
     inflation = read_inflation(counts.sum(axis=0), cells)
     known = np.flatnonzero(np.isfinite(estimate) & (counts.sum(axis=1) >= FEWEST_READS))
-    if known.size < FEWEST_ELEMENTS:
+    if known.size < FEWEST_ELEMENTS or counts.shape[1] < FEWEST_BINS:
         return Dispersion(inflation, 0.0)
     order = known[canonical_order(estimate[known], counts[known])]
     reads = counts[order].sum(axis=1)

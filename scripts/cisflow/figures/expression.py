@@ -23,6 +23,7 @@ NAMES = {"bin-mean": "bin-weighted mean", "maude": "MAUDE"}
 TRUTH_COLUMN = {"bin-mean": "expression", "maude": "standardised"}
 #: Number of elements per cell; one element must be visible on white.
 DENSITY = LinearSegmentedColormap.from_list("density", ["#b9d3ea", "#4292c6", "#08306b"])
+PSEUDOCOUNTS = "Pseudocounts draw estimates with few reads towards 0, and their scatter with them. "
 #: Width of the histogram's bars for the bin mean, so that whole bins are in the middle of a bar.
 BIN_STEP = 0.25
 
@@ -275,6 +276,7 @@ def plot_recovery(
         "dashed line of identity; a slope other than 1 means another scale. Right: scatter around the fit (root "
         "mean square, with 95 % interval) and the standard errors given, by reads. They agree when standard errors are "
         "honest; more scatter means a bent relation. "
+        f"{PSEUDOCOUNTS if method == 'maude' else ''}"
         f"{inside.mean():.1%} of the estimates lie within 1.96 standard errors of the line."
     )
     title = f"Estimate and truth, library {library} ({NAMES[method]})"

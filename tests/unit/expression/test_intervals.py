@@ -123,6 +123,22 @@ def test_amplification_and_copies_are_seen_in_the_scatter(spread, known):
     assert seen.inflation.mean() == pytest.approx(1 + 2 * np.exp(spread**2 / 2), rel=0.05 if known else 0.3)
 
 
+@pytest.mark.parametrize("n_bins", [2, 3, 4])
+@pytest.mark.parametrize("known", [True, False])
+def test_few_bins_show_no_scatter_that_is_not_there(n_bins, known):
+    random = np.random.default_rng(8)
+    edges = np.linspace(0, 1, n_bins + 1)
+    s = sort_screen(random, edges[:-1], edges[1:], elements=800, depth=200, tested=0.3)
+    bins = bin_model_from_quantiles([str(b) for b in range(n_bins)], edges[:-1], edges[1:])
+    seen = estimate_dispersion(s.counts, np.arange(n_bins), s.counts @ np.arange(n_bins), s.cells if known else None)
+    assert 0 <= seen.amplification < 0.02
+    result = estimate_maude(
+        s.counts, abundance_from_bins(s.counts), None, bins, cells=s.cells if known else None, abundance_rule="mean"
+    )
+    if known:
+        assert 0.925 <= covered(result.reads_low, result.reads_high, s.truth, s.is_tested) <= 0.975
+
+
 def test_tables_are_derivatives_of_the_likelihood():
     grid, step = np.linspace(-3, 3, 31), 1e-5
     totals = np.array([900.0, 1200, 800, 1000, 1500, 700, 5000])
