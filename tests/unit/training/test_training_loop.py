@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -123,8 +124,13 @@ def test_damaged_state_starts_again(tmp_path, undisturbed):
 SCHEDULE_SETTINGS = {"plateau": {"patience": 0}, "noam": {"warm_up": 20, "momentum_step": True}}
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
-@pytest.mark.parametrize("schedule", ["cosine", "noam", "plateau", "constant"])
+@pytest.mark.parametrize(
+    ("optimiser", "schedule"),
+    [
+        *product(["adam", "sgd"], ["cosine", "noam", "plateau", "constant"]),
+        *product(["lion", "radam", "rmsprop"], ["constant"]),
+    ],
+)
 def test_every_schedule_and_optimiser_resumes(tmp_path, optimiser, schedule):
     training = {
         "optimiser": {"name": optimiser, "learning_rate": 0.01},
@@ -140,6 +146,21 @@ def test_every_schedule_and_optimiser_resumes(tmp_path, optimiser, schedule):
     with pytest.raises(KilledError):
         run(tmp_path / "stopped", stop_at(ToyTask(), 33), recipe)
     run(tmp_path / "stopped", ToyTask(), recipe)
+    assert contents(tmp_path / "whole" / "bundle") == contents(tmp_path / "stopped" / "bundle")
+
+
+def test_early_stop_comes_at_the_same_step_after_a_resume(tmp_path):
+    optimiser = {"name": "sgd", "learning_rate": 1e-9}
+    recipe = {"task": "toy", "training": {"optimiser": optimiser, "schedule": {"name": "constant"}, "patience": 2}}
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    whole = ToyTask(n_steps=400)
+    run(tmp_path / "whole", whole, recipe)
+    training = read_bundle(tmp_path / "whole" / "bundle").manifest["training"]
+    assert training["steps"] == training["best_step"] + 20 == len(whole.steps_seen) < 400
+    with pytest.raises(KilledError):
+        run(tmp_path / "stopped", stop_at(ToyTask(n_steps=400), training["steps"] - 1), recipe)
+    run(tmp_path / "stopped", ToyTask(n_steps=400), recipe)
     assert contents(tmp_path / "whole" / "bundle") == contents(tmp_path / "stopped" / "bundle")
 
 
