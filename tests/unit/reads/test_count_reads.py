@@ -109,6 +109,27 @@ def test_merged_reads_need_no_read_2(tmp_path, library):
     assert counts.funnel["reads"] == counts.table["reads"].sum() == 13
 
 
+def test_merge_rule_reaches_the_counts(tmp_path):
+    amplicon = DISTAL + "A" * 36 + "CGTC" + "A" * 40 + PROXIMAL
+    read1, read2 = write_pairs(tmp_path, [amplicon])
+    lengths = {}
+    for rule in ("published", "best"):
+        counts = count_reads([read1], [read2], dataclasses.replace(SETTINGS, merge_rule=rule))
+        lengths[rule] = counts.table["sequence"].str.len_chars().to_list()
+    assert lengths == {"published": [112], "best": [110]}
+
+
+def test_funnel_of_each_file(tmp_path, library):
+    lanes = [write_pairs(tmp_path, part, f"lane{i}") for i, part in enumerate((library[0][:7], library[0][7:]))]
+    counts = count_reads([lane[0] for lane in lanes], [lane[1] for lane in lanes], SETTINGS)
+    table = counts.funnel_table("lib", "bin0")
+    steps = ["read pairs", "merged", "flanks found", "length kept", "without N"]
+    assert table["file"].to_list() == ["lane0_R1.fastq.gz"] * 5 + ["lane1_R1.fastq.gz"] * 5 + ["all"]
+    assert table["step"].to_list() == [*steps, *steps, "unique sequences"]
+    assert table["count"].to_list() == [7] * 5 + [11, 10, 9, 8, 6] + [4]
+    assert counts.funnel["read pairs"] == 18
+
+
 def test_only_some_lanes_with_read_2(tmp_path, library):
     one, two = write_pairs(tmp_path, library[0])
     with pytest.raises(InputError, match="2 lanes of bin00 have read1, but 1 have read2"):
