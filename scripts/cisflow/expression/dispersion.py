@@ -42,10 +42,13 @@ class Dispersion:
         1 + reads per cell, or what the scatter says where cells are unknown.
     amplification : float
         Square of the relative scatter that is left however many reads there are.
+    copies_known : bool
+        Whether ``inflation`` holds the reads per cell. If not, reads that lie close together may be copies of one cell.
     """
 
     inflation: np.ndarray
     amplification: float
+    copies_known: bool
 
     def variance(self, counts: np.ndarray) -> np.ndarray:
         """Variance of reads, shape as ``counts``."""
@@ -159,9 +162,10 @@ def estimate_dispersion(
         Amplification is 0 with too few elements, reads or bins to see it.
     """
     inflation = read_inflation(counts.sum(axis=0), cells)
+    cells_known = cells is not None and bool(np.all(np.isfinite(cells)))
     known = np.flatnonzero(np.isfinite(estimate) & (counts.sum(axis=1) >= FEWEST_READS))
     if known.size < FEWEST_ELEMENTS or counts.shape[1] < FEWEST_BINS:
-        return Dispersion(inflation, 0.0)
+        return Dispersion(inflation, 0.0, cells_known)
     order = known[canonical_order(estimate[known], counts[known])]
     reads = counts[order].sum(axis=1)
     if order.size > MOST_ELEMENTS:
@@ -169,6 +173,5 @@ def estimate_dispersion(
     places = np.asarray(places, dtype=float)
     order = order[_in_order_of_spread(counts[order], places)]
     moments = _moments(counts[order], places, inflation)
-    cells_known = cells is not None and bool(np.all(np.isfinite(cells)))
     factor, amplification = _fit(*moments, cells_known)
-    return Dispersion(inflation * factor, amplification)
+    return Dispersion(inflation * factor, amplification, True)

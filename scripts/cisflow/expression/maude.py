@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -176,7 +176,7 @@ def _intervals(
         derived = abundance_per_read(totals, bins.share if rule == "weighted" else None)
         return mean_intervals(counts, None, derived, bins, limits, dispersion, level, place, order), dispersion
     copies = dispersion.inflation.mean() if unsorted_cells is None else 1 + total / unsorted_cells
-    with_unsorted = Dispersion(np.append(dispersion.inflation, copies), dispersion.amplification)
+    with_unsorted = replace(dispersion, inflation=np.append(dispersion.inflation, copies))
     return mean_intervals(counts, abundance, None, bins, limits, with_unsorted, level, place, order), dispersion
 
 

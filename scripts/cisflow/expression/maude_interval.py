@@ -57,7 +57,8 @@ def mean_intervals(
     most ``scale t^2 / 2`` below the maximum, t the quantile of Student's t. The scale is the variance of the slope by
     the scatter of the reads, over the curvature (Royall and Tsou 2003, J. R. Stat. Soc. B 65:391): 1 when the model
     holds and each read is a cell, more where reads are copies, less where cells of an element spread less than the
-    model says. Own reads and those of the library are pooled for it, see :func:`.pool_spread`.
+    model says; not below 1 where copies can neither be counted nor seen. Own reads and those of the library are pooled
+    for it, see :func:`.pool_spread`.
 
     Parameters
     ----------
@@ -104,6 +105,8 @@ def mean_intervals(
         pooled.spread + np.where(interior, from_amplification / np.where(interior, curvature, 1.0), 0.0),
         typical * (1 + beyond),
     )
+    if not dispersion.copies_known:  # reads that lie closer together than the model has it may be copies of one cell
+        scale = np.maximum(scale, 1.0)
     drop = np.where(seen, 0.5 * scale * student.ppf(0.5 + level / 2, freedom) ** 2, np.nan)
     low, high = ends(samples, grid, tables, drop)
     error = np.where(interior, np.sqrt(scale / np.where(interior, curvature, 1.0)), np.nan)

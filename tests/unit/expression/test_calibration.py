@@ -76,7 +76,8 @@ def test_bin_probabilities_are_those_of_the_simulation():
     assert probability[highest].argmax() > 5
 
 
-def test_cells_of_a_simulated_library_make_errors_larger():
+def test_cells_of_a_simulated_library_reach_the_errors():
+    """Copies make the bin mean's errors larger; MAUDE's can be smaller, as a narrow spread is then known to be real."""
     library = simulated(BINS)
     counts = library.bin_reads.assign(sequence=library.truth["sequence"]).head(150)  # too few to see copies
     rows = with_cells(BINS, library.bins)
@@ -86,7 +87,8 @@ def test_cells_of_a_simulated_library_make_errors_larger():
         blind, _ = estimate_expression(counts, {**SETTINGS, "bins": BINS}, "lib", method)
         told, _ = estimate_expression(counts, {**SETTINGS, "bins": with_cells(BINS, library.bins)}, "lib", method)
         np.testing.assert_array_equal(blind["expression"], told["expression"])
-        assert told["standard_error"].median() > 1.02 * blind["standard_error"].median()
+        ratio = told["standard_error"].median() / blind["standard_error"].median()
+        assert ratio > 1.02 if method == "bin-mean" else ratio < 0.8
 
 
 def test_replicates_of_a_simulated_sample_have_the_same_elements():

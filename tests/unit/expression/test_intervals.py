@@ -139,6 +139,15 @@ def test_few_bins_show_no_scatter_that_is_not_there(n_bins, known):
         assert 0.925 <= covered(result.reads_low, result.reads_high, s.truth, s.is_tested) <= 0.975
 
 
+def test_copies_that_cannot_be_seen_do_not_make_elements_certain():
+    """Two reads of one cell lie in one bin; a sparse library without cells must not take that for a narrow spread."""
+    random = np.random.default_rng(8)
+    counts = 2 * random.multinomial(1, np.full(18, 1 / 18), 1500)
+    result = estimate_maude(counts, abundance_from_bins(counts), None, EIGHTEEN, abundance_rule="mean")
+    inner = (result.reads_low > -4) & (result.reads_high < 4)
+    assert (result.reads_high - result.reads_low)[inner].min() > 2 * 1.9 / np.sqrt(2)
+
+
 def test_tables_are_derivatives_of_the_likelihood():
     grid, step = np.linspace(-3, 3, 31), 1e-5
     totals = np.array([900.0, 1200, 800, 1000, 1500, 700, 5000])
