@@ -53,6 +53,7 @@ def test_only_the_rules_of_scoring_are_planned(public_run):
     _, rules = public_run
     assert rules == {
         "build_dataset",
+        "measure_test_ceiling",
         "import_predictions",
         "score_models",
         "bootstrap_models",
@@ -60,6 +61,7 @@ def test_only_the_rules_of_scoring_are_planned(public_run):
         "plot_ranking",
         "plot_subset_scores",
         "plot_predictions",
+        "plot_changes",
         "record_settings",
         "report",
     }
@@ -81,3 +83,18 @@ def test_dataset_holds_test_rows_alone(public_run):
     assert len(dataset) == 9045
     assert set(dataset["split"]) == {"test"}
     assert dataset["pos"].is_unique
+
+
+def test_paired_tests_tell_the_best_team_apart(public_run):
+    results, _ = public_run
+    comparisons = pd.read_csv(next(results.glob("evaluation/*/comparisons.tsv")), sep="\t")
+    total = comparisons[comparisons["subset"] == "total"]
+    assert len(total) == 2 * 15
+    first = total[(total["better"] == "autosome.org") & (total["worse"] == "BHI")]
+    assert (first["p_holm"] < 0.05).all()
+
+
+def test_every_figure_of_the_challenge_is_drawn(public_run):
+    results, _ = public_run
+    drawn = {path.name.split(".")[1] for path in results.glob("figures/evaluation/*.svg")}
+    assert drawn == {"ranking", "rank_distribution", "subset_scores", "gaps", "predictions", "changes"}

@@ -10,6 +10,7 @@ SCRIPTS = CHECKOUT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cisflow.devices import gpu_present
+from cisflow.evaluation.subsets import PAIR_FILES
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
@@ -83,13 +84,23 @@ def figures():
         if study.models_of(dataset):
             names += [f"datasets/{dataset}.split", f"models/{dataset}.learning_curves"]
         if ranked(dataset):
-            names += [f"evaluation/{dataset}.{kind}" for kind in ("ranking", "subset_scores", "predictions")]
+            kinds = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
+            kinds += ["changes"] if has_pairs(dataset) else []
+            names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 
 def ranked(dataset):
     """Whether a dataset has models or predictions to rank."""
     return bool(study.models_of(dataset) or study.datasets[dataset]["predictions"])
+
+
+def has_pairs(dataset):
+    """Whether a dataset has test subsets of pairs, by the names of their files."""
+    subsets = study.datasets[dataset]["subsets"]
+    if not subsets or subsets == "simulated":
+        return bool(subsets)
+    return any(path.name.split(".")[0] in PAIR_FILES for path in Path(study.path(subsets)).rglob("*"))
 
 
 def bundles(name):

@@ -23,7 +23,8 @@ rule score_models:
     input:
         unpack(evaluation_input),
     output:
-        "results/{run}/evaluation/{dataset}/scores.tsv",
+        scores="results/{run}/evaluation/{dataset}/scores.tsv",
+        comparisons="results/{run}/evaluation/{dataset}/comparisons.tsv",
     log:
         "logs/{run}/evaluation/{dataset}.score_models.log",
     benchmark:
@@ -72,12 +73,13 @@ rule rank_models:
         bootstrap="results/{run}/evaluation/{dataset}/bootstrap.parquet",
         scores="results/{run}/evaluation/{dataset}/scores.tsv",
     output:
-        report(
+        ranking=report(
             "results/{run}/evaluation/{dataset}/ranking.tsv",
             caption="../report/ranking_table.rst",
             category="Scores and ranking",
             labels={"dataset": "{dataset}", "content": "ranking"},
         ),
+        distribution="results/{run}/evaluation/{dataset}/rank_distribution.tsv",
     log:
         "logs/{run}/evaluation/{dataset}.rank_models.log",
     conda:
@@ -108,6 +110,15 @@ rule plot_ranking:
         png="results/{run}/figures/evaluation/{dataset}.ranking.png",
         tsv="results/{run}/figures/evaluation/{dataset}.ranking.tsv",
         json="results/{run}/figures/evaluation/{dataset}.ranking.json",
+        rank_distribution_svg=report(
+            "results/{run}/figures/evaluation/{dataset}.rank_distribution.svg",
+            caption="../report/rank_distribution.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "the ranks by both scores"},
+        ),
+        rank_distribution_png="results/{run}/figures/evaluation/{dataset}.rank_distribution.png",
+        rank_distribution_tsv="results/{run}/figures/evaluation/{dataset}.rank_distribution.tsv",
+        rank_distribution_json="results/{run}/figures/evaluation/{dataset}.rank_distribution.json",
     log:
         "logs/{run}/evaluation/{dataset}.plot_ranking.log",
     conda:
@@ -137,6 +148,15 @@ rule plot_subset_scores:
         png="results/{run}/figures/evaluation/{dataset}.subset_scores.png",
         tsv="results/{run}/figures/evaluation/{dataset}.subset_scores.tsv",
         json="results/{run}/figures/evaluation/{dataset}.subset_scores.json",
+        gaps_svg=report(
+            "results/{run}/figures/evaluation/{dataset}.gaps.svg",
+            caption="../report/gaps.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "the gaps between the models"},
+        ),
+        gaps_png="results/{run}/figures/evaluation/{dataset}.gaps.png",
+        gaps_tsv="results/{run}/figures/evaluation/{dataset}.gaps.tsv",
+        gaps_json="results/{run}/figures/evaluation/{dataset}.gaps.json",
     log:
         "logs/{run}/evaluation/{dataset}.plot_subset_scores.log",
     conda:
@@ -179,3 +199,32 @@ rule plot_predictions:
         "Draw predictions and measurements of {wildcards.dataset}"
     script:
         "../../scripts/plot_predictions.py"
+
+
+rule plot_changes:
+    input:
+        unpack(evaluation_input),
+        ranking="results/{run}/evaluation/{dataset}/ranking.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.changes.svg",
+            caption="../report/changes.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "changes of expression within pairs"},
+        ),
+        png="results/{run}/figures/evaluation/{dataset}.changes.png",
+        tsv="results/{run}/figures/evaluation/{dataset}.changes.tsv",
+        json="results/{run}/figures/evaluation/{dataset}.changes.json",
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_changes.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_changes.py"),
+    message:
+        "Draw the changes of expression within pairs of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_changes.py"

@@ -64,5 +64,5 @@ def run(given: argparse.Namespace) -> None:
     if given.figures:
         from cisflow.figures.submissions import save_figures
 
-        save_figures(given.figures, evaluation, scores, bootstrap, ranking, comparisons)
+        save_figures(given.figures, evaluation, scores, bootstrap, ranking)
     write_table(ranking, given.output)

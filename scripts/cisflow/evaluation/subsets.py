@@ -30,6 +30,8 @@ CHALLENGE = (
     ("motif tiling", "motif_tiling_seqs", "motif_tiling_exp_indices", "pairs", 0.4),
 )
 WEIGHT_OF_ALL = 1.0
+#: Stems of the files of pairs, in both layouts.
+PAIR_FILES = frozenset(stem for _, *stems, kind, _ in CHALLENGE if kind == "pairs" for stem in stems)
 
 
 @dataclass(frozen=True)
