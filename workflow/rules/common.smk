@@ -45,10 +45,10 @@ onstart:
 wildcard_constraints:
     run=re.escape(config["run"]),
     library=one_of(study.libraries),
-    bin=one_of({b for library in study.bins for b in study.bin_names(library)}),
-    method="bin-mean|maude",
     sample=one_of(study.samples),
     estimated=one_of([*study.libraries, *study.samples]),
+    bin=one_of({b for library in study.bins for b in study.bin_names(library)}),
+    method="bin-mean|maude",
     dataset=one_of(study.datasets),
     map=one_of(study.maps),
     model=one_of({row["model"] for row in study.models}),
@@ -73,11 +73,11 @@ def figures():
             names.append(f"expression/{library}.{method}.distribution")
             if row["source"] == "simulated":
                 names += [f"expression/{library}.{method}.{kind}" for kind in ("recovery", "calibration")]
+    for sample in study.samples:
+        names += [f"expression/{sample}.{method}.concordance" for method in study.methods(sample)]
     for map_name in study.maps:
         names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
         if study.models_of(map_name):
-    for sample in study.samples:
-        names += [f"expression/{sample}.{method}.concordance" for method in study.methods(sample)]
             names += [f"contacts/{map_name}.predicted_maps", f"evaluation/{map_name}.contact_scores"]
             names.append(f"models/{map_name}.learning_curves")
     for dataset in study.datasets:
