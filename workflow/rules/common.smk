@@ -24,6 +24,8 @@ except InputError as error:
 STRUCTURE = parse_structure(config["reads"]["structure"])
 # What reads are counted with; the number of reads that the check looks at changes no count.
 READ_SETTINGS = {key: value for key, value in config["reads"].items() if key != "check_reads"}
+# Those that a result can depend on; where only these are needed, a change of the others reruns nothing.
+READ_RULES = {key: value for key, value in READ_SETTINGS.items() if key not in ("memory_mb", "shards")}
 
 
 def one_of(names):
@@ -69,6 +71,7 @@ def figures():
         if row["source"] != "counts":
             names += [f"reads/{library}.check"] if config["reads"]["check_reads"] else []
             names.append(f"reads/{library}.funnel")
+        names += [f"quality/{library}.{panel}" for panel in ("profiles", "saturation")]
         for method in study.methods(library):
             names.append(f"expression/{library}.{method}.distribution")
             if row["source"] == "simulated":
