@@ -10,6 +10,7 @@ import argparse
 
 from cisflow.cli.options import check_outputs, example
 from cisflow.cli.submissions import PARTS, add_submission_options, read_given
+from cisflow.problems import InputError, Problem
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -52,6 +53,8 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.files import write_table
 
     check_outputs([given.output, given.leaderboard])
+    if given.interval_draws < 0:
+        raise InputError(Problem("--interval-draws", f"{given.interval_draws}; expected 0 or more"))
     parts = list(dict.fromkeys(given.part)) if given.part else None
     tables = []
     for part, evaluation in read_given(given, parts).items():

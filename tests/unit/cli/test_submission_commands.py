@@ -212,6 +212,7 @@ def test_all_problems_of_all_files_at_once(capsys, reference, tmp_path):
 def test_names_must_differ(capsys, reference, tmp_path):
     file = reference / "submission.tsv"
     assert "a model 'submission' is given twice" in refused(capsys, reference, tmp_path, file, file)
+    assert "--interval-draws: -1" in refused(capsys, reference, tmp_path, file, "--interval-draws", "-1")
     assert "is not a folder" in refused(capsys, reference, tmp_path, file, "--public", str(tmp_path / "none"))
 
 
