@@ -22,7 +22,9 @@ LARGEST_ELEMENT = 10.0
 CONTRADICTION = 5.0
 #: Variance of places below which all elements lie in the same place, up to rounding.
 SAME_PLACE = 1e-12
-#: An exchange explains the contradictions when it leaves less than this share of them.
+#: An exchange must leave less than this share of the cases in which distant bins share more elements than close ones.
+UNLIKE = 0.2
+#: An exchange that leaves more than this share of the contradictions is not all that is wrong.
 UNEXPLAINED = 0.2
 #: Exchanges that explain nearly as much as the best one are told with it.
 NEARLY = 0.02
@@ -42,13 +44,16 @@ class BinOrder:
         The two bins of that contradiction; empty when there is none.
     swaps : list of (int, int)
         Exchanges of two bins that make the order consistent: more than one where the reads cannot tell them apart.
-        Empty when there is no contradiction or when no exchange of two bins explains it.
+        Empty when there is no contradiction or when no exchange of two bins explains one.
+    left : float
+        Share of the contradictions that the exchange leaves.
     """
 
     checked: bool
     strongest: float
     pair: tuple[int, ...]
     swaps: list[tuple[int, int]]
+    left: float = 0.0
 
     @property
     def contradicted(self) -> bool:
@@ -109,6 +114,25 @@ def _contradiction(distance: np.ndarray, places: np.ndarray) -> float:
     return float(np.square(np.minimum(wrong, 0)).sum() / 2)
 
 
+def _similarity(counts: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Cosine of the elements' shares in every two bins; chance pairs of a read with itself are taken out."""
+    shares = counts * weight[:, None] / counts.sum(axis=0)
+    products = shares.T @ shares
+    single = ((weight**2) @ counts) / counts.sum(axis=0).astype(float) ** 2
+    own = np.diag(products)
+    length = np.sqrt(np.where(own > 2 * single, own - single, own))
+    return products / (length[:, None] * length)
+
+
+def _far_more_alike(similarity: np.ndarray, places: np.ndarray) -> float:
+    """Sum over all triples of bins of how much more alike the outer two are than one of them and the middle one."""
+    order = np.argsort(places)
+    alike = similarity[np.ix_(order, order)]
+    i, j, k = np.array(list(combinations(range(places.size), 3))).T
+    outer = alike[i, k]
+    return float((np.maximum(outer - alike[i, j], 0) + np.maximum(outer - alike[j, k], 0)).sum())
+
+
 def check_bin_order(counts: np.ndarray) -> BinOrder:
     """Compare the order of the bins with the elements that they share.
 
@@ -118,7 +142,9 @@ def check_bin_order(counts: np.ndarray) -> BinOrder:
     bin rises with expression), whatever the width, depth and clonality of the bins, because a bin is never compared
     with itself. Standard errors come from the scatter between elements, so that few reads give no contradiction.
 
-    A contradiction is explained by trying every exchange of two bins.
+    A contradiction is explained by trying every exchange of two bins. An exchange must also bring bins together that
+    share elements: a low gate with cells of all elements lies too high by the mean of its elements, but its own
+    elements are still shared with its neighbour in the sheet.
 
     Parameters
     ----------
@@ -139,9 +165,9 @@ def check_bin_order(counts: np.ndarray) -> BinOrder:
         several = several[np.argsort(-reads[several], kind="stable")[:MOST_ELEMENTS]]
     if not several.size:
         return BinOrder(True, 0.0, (), [])
-    shares = counts[several][:, used] / totals[used]
-    weight = reads[several]
-    shares = shares * np.minimum(1, LARGEST_ELEMENT * np.median(weight) / weight)[:, None]
+    kept = counts[several][:, used]
+    weight = np.minimum(1, LARGEST_ELEMENT * np.median(reads[several]) / reads[several])
+    shares = kept / totals[used] * weight[:, None]
     shares /= shares.sum()
 
     places = np.arange(used.size, dtype=float)
@@ -153,12 +179,15 @@ def check_bin_order(counts: np.ndarray) -> BinOrder:
     pair = (int(used[a]), int(used[b]))
     if strongest <= CONTRADICTION:
         return BinOrder(True, strongest, pair, [])
-    given = _contradiction(distance, places)
+    similarity = _similarity(kept, weight)
+    given, apart = _contradiction(distance, places), _far_more_alike(similarity, places)
     left = {}
     for i, j in combinations(range(used.size), 2):
         tried = places.copy()
         tried[[i, j]] = places[[j, i]]
-        left[int(used[i]), int(used[j])] = _contradiction(_distances(shares, tried), tried) / given
-    best = min(left.values())
-    swaps = [swap for swap, share in left.items() if share <= best + NEARLY] if best <= UNEXPLAINED else []
-    return BinOrder(True, strongest, pair, swaps)
+        if _far_more_alike(similarity, tried) < UNLIKE * apart:
+            left[int(used[i]), int(used[j])] = _contradiction(_distances(shares, tried), tried) / given
+    best = min(left.values(), default=1.0)
+    if (1 - best) * given < CONTRADICTION**2:
+        return BinOrder(True, strongest, pair, [])
+    return BinOrder(True, strongest, pair, [swap for swap, share in left.items() if share <= best + NEARLY], best)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.quality import thresholds as limit
-from cisflow.quality.bin_order import CONTRADICTION, FEWEST_BINS, check_bin_order
+from cisflow.quality.bin_order import CONTRADICTION, FEWEST_BINS, UNEXPLAINED, check_bin_order
 from cisflow.quality.bins import bin_table
 from cisflow.quality.verdict import FAIL, OK, SEVERITY, WARN, Verdict
 
@@ -184,8 +184,9 @@ def check_order(counts: np.ndarray, names: Sequence[str]) -> list[Verdict]:
     if not order.swaps:
         a, b = (names[i] for i in order.pair)
         odd = (
-            f"The order of the bins is odd: by their elements, {a} lies above {b}, and no exchange of two bins "
-            "explains it. Check the bins sheet, cells without reporter in the lowest gates, and mixing between bins."
+            f"The elements of {a} lie above those of {b}, against the bins sheet, but no exchange of two bins explains "
+            f"it: {a} or {b} seems to hold cells of all elements (cells without reporter in a low gate, mixing between "
+            "bins)."
         )
         return [Verdict("bin order", f"{a},{b}", order.strongest, CONTRADICTION, WARN, odd)]
     pairs = [f"{names[i]} and {names[j]}" for i, j in order.swaps]
@@ -193,6 +194,8 @@ def check_order(counts: np.ndarray, names: Sequence[str]) -> list[Verdict]:
         f"Bins {', or '.join(pairs)} look exchanged: their elements fit the other's place. Check tubes, indices and "
         "the bins sheet."
     )
+    if order.left > UNEXPLAINED:
+        swapped += " This does not explain everything: look at the other bins too."
     where = ",".join(names[i] for i in order.swaps[0]) if len(order.swaps) == 1 else ""
     return [Verdict("bin order", where, order.strongest, CONTRADICTION, FAIL, swapped)]
 

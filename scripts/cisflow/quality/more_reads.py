@@ -36,6 +36,9 @@ class MoreReads:
         1 + reads per cell.
     cells_known : bool
         Whether the copies come from the bins sheet rather than from the scatter of the reads.
+    amplification_seen : bool
+        Whether the reads are many enough to see uneven amplification; without it the fall of the error is the most that
+        is possible.
     """
 
     reads: int
@@ -48,6 +51,7 @@ class MoreReads:
     error_doubled: float
     copies: float
     cells_known: bool
+    amplification_seen: bool
 
     def sentence(self) -> str:
         """The answer in words."""
@@ -67,8 +71,9 @@ class MoreReads:
             f"{_per_million(self.per_million[0])} per further million reads"
         )
         if np.isfinite(fall) and self.error > 0:
+            best = "" if self.amplification_seen else " at best"
             text += (
-                f", and lower the median standard error from {self.error:.2g} to {self.error_doubled:.2g} bins "
+                f", and lower the median standard error from {self.error:.2g} to {self.error_doubled:.2g} bins{best} "
                 f"({fall:.0%})"
             )
         if fall < HELPS_ERROR and self.copies > 2:
@@ -100,4 +105,5 @@ def more_reads(library: SortedLibrary) -> MoreReads:
         float(later),
         copies,
         all(row.get("cells") is not None for row in library.sorted_bins),
+        bool(np.any(amplified > 0)),
     )

@@ -78,6 +78,19 @@ def test_a_bin_with_the_reads_of_all_elements_is_odd_but_not_a_swap(good):
     assert "no exchange of two bins explains it" in found["sentence"].iloc[0]
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
+def test_background_in_the_lowest_gate_is_no_exchange(good, share):
+    counts = good.copy()
+    rng = np.random.default_rng(3)
+    everywhere = counts[BINS].sum(axis=1)
+    background = rng.multinomial(round(share * counts["bin00"].sum()), everywhere / everywhere.sum())
+    counts["bin00"] = rng.binomial(counts["bin00"], 1 - share) + background
+    assert "fail" not in set(raised(counts)["verdict"])
+    counts[["bin03", "bin07"]] = counts[["bin07", "bin03"]].to_numpy()
+    found = raised(counts)
+    assert found[["check", "bin", "verdict"]].to_numpy().tolist() == [["bin order", "bin03,bin07", "fail"]]
+
+
 def test_empty_bin(good):
     found = raised(good.assign(bin07=0))
     assert found[["check", "bin", "verdict"]].to_numpy().tolist() == [["bin empty", "bin07", "fail"]]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cisflow.figures.reads import loss_table, plot_read_funnel, wilson_interval
+from cisflow.figures.reads import file_table, loss_table, plot_read_funnel, step_table, wilson_interval
 from cisflow.problems import InputError
 
 COLUMNS = ["library", "bin", "step", "count"]
@@ -69,6 +69,45 @@ def test_figure_files_and_equal_bytes(funnels, tmp_path):
     assert drawn["lost_percent"].tolist() == pytest.approx([22] * 19)
     assert (drawn["lost_percent_low"] < 22).all()
     assert (drawn["lost_percent_high"] > 22).all()
+
+
+@pytest.fixture
+def lanes(funnels):
+    """The same library with the reads of each bin in two files of unlike quality."""
+    reads, clusters = funnels
+    parts = []
+    for file, first, left in (("L1.fq.gz", 60, 57), ("L2.fq.gz", 40, 31)):
+        part = reads[reads["step"] != "unique sequences"].assign(file=file)
+        part["count"] = part["step"].map(dict(zip(STEPS, [first, left + 2, left + 2, left + 2, left], strict=False)))
+        parts.append(part)
+    parts.append(reads[reads["step"] == "unique sequences"].assign(file="all"))
+    return pd.concat(parts, ignore_index=True), clusters
+
+
+def test_files_of_a_bin_are_added_up_and_told_apart(lanes, funnels):
+    table, expected = loss_table(*lanes), loss_table(*funnels)
+    assert table[["bin", "reads_in", "reads_counted"]].equals(expected[["bin", "reads_in", "reads_counted"]])
+    files = file_table(lanes[0])
+    assert len(files) == 36
+    assert files.to_dict("records")[18] == {"bin": "bin00", "file": "L2.fq.gz", "reads_in": 40, "passed": 31}
+    assert file_table(funnels[0]).empty
+    one_file = lanes[0][lanes[0]["file"] != "L2.fq.gz"]
+    assert file_table(one_file).empty
+
+
+def test_steps_of_the_whole_library_end_with_the_reads_of_elements(lanes):
+    steps = step_table(*lanes)
+    assert steps["step"].tolist() == [*STEPS[:-1], "given to an element"]
+    assert steps["reads"].tolist() == [1800, 92 * 18, 92 * 18, 92 * 18, 88 * 18, 78 * 18]
+
+
+def test_figure_names_the_worst_file(lanes, tmp_path):
+    plot_read_funnel(*lanes, "lib", tmp_path / "lib.funnel.svg")
+    caption = json.loads((tmp_path / "lib.funnel.json").read_text())["caption"]
+    assert "Of 36 files L2.fq.gz (bin bin00) keeps least (77.50 %)" in caption
+    assert "Right: share that each file lost" in caption
+    drawn = pd.read_csv(tmp_path / "lib.funnel.tsv", sep="\t")
+    assert (drawn["file"] != "all").sum() == 36
 
 
 def test_wilson_interval_has_its_known_values():
