@@ -1,6 +1,6 @@
 """Rule import_predictions: predictions made elsewhere, in the form of the workflow."""
 
-from cisflow.evaluation.ranking import import_predictions
+from cisflow.evaluation.imported import import_predictions
 from cisflow.joblog import job
 
 with job(snakemake):

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cisflow.evaluation.ranking import import_predictions, read_evaluation
+from cisflow.evaluation.imported import import_predictions
+from cisflow.evaluation.ranking import read_evaluation
 from cisflow.evaluation.scoring import score, select
 from cisflow.evaluation.subsets import read_subsets, without_public
 from cisflow.files import read_table, write_table
