@@ -10,16 +10,11 @@ CLUSTER_SETTINGS = {
         }[config["cluster"]["method"]]
     },
 }
-SHARDS = range(config["cluster"]["shards"])
+ALIGN_SHARDS = range(config["cluster"]["shards"])
 RANDOM_LIBRARIES = one_of(libraries_with(source=["simulated", "fastq"], kind=["random"]))
 
 
-def clustering_mb(wildcards, input, attempt):
-    """Memory of a clustering job: letters, reads and index of the sequences, 20 times what they take on disk."""
-    return (4000 + 20 * int(input.size_mb)) * attempt
-
-
-if len(SHARDS) == 1:
+if len(ALIGN_SHARDS) == 1:
 
     rule cluster_sequences:
         input:
@@ -96,7 +91,7 @@ else:
             runtime=lambda wildcards, attempt: 480 * attempt,
         params:
             code=code("align_shard.py"),
-            settings=CLUSTER_SETTINGS | {"shards": len(SHARDS)},
+            settings=CLUSTER_SETTINGS | {"shards": len(ALIGN_SHARDS)},
         message:
             "Align shard {wildcards.shard} of random library {wildcards.library}"
         script:
@@ -105,7 +100,7 @@ else:
     rule join_clusters:
         input:
             pooled="results/{run}/clusters/{library}.pooled.parquet",
-            forests=[f"results/{{run}}/clusters/{{library}}.forest{shard}.parquet" for shard in SHARDS],
+            forests=[f"results/{{run}}/clusters/{{library}}.forest{shard}.parquet" for shard in ALIGN_SHARDS],
         output:
             members="results/{run}/clusters/{library}.members.parquet",
             elements="results/{run}/clusters/{library}.elements.parquet",
@@ -120,7 +115,7 @@ else:
             runtime=lambda wildcards, attempt: 60 * attempt,
         params:
             code=code("join_clusters.py"),
-            settings={"shards": len(SHARDS)},
+            settings={"shards": len(ALIGN_SHARDS)},
         message:
             "Join the clusters of random library {wildcards.library}"
         script:

@@ -5,19 +5,6 @@ CUT_FLANKS = {
 }
 
 
-def estimate_settings(wildcards):
-    """Settings of an estimate: section `estimate` of the config and the library's rows of the bins sheet."""
-    keys = ("bin", "role", "position", "lower_quantile", "upper_quantile", "cells")
-    return {**config["estimate"], "bins": [{key: row[key] for key in keys} for row in study.bins[wildcards.library]]}
-
-
-def simulated_bins(wildcards):
-    """Cells sorted into the bins of a simulated library; for other libraries the bins sheet has them."""
-    if study.libraries[wildcards.library]["source"] == "simulated":
-        return f"results/{wildcards.run}/simulated/{wildcards.library}.bins.tsv"
-    return []
-
-
 rule estimate_expression:
     input:
         counts="results/{run}/clusters/{library}.counts.parquet",

@@ -2,27 +2,6 @@
 QUALITY_PANELS = ["bins", "ranks", "saturation", "profiles", "expression"]
 
 
-def quality_input(wildcards):
-    """What the quality report of a library is made of; reads and replicates where it has them."""
-    run, library = f"results/{wildcards.run}", wildcards.library
-    row = study.libraries[library]
-    given = {
-        "counts": f"{run}/clusters/{library}.counts.parquet",
-        "estimates": [f"{run}/expression/{library}.{method}.parquet" for method in study.methods(library)],
-    }
-    if row["source"] != "counts":
-        given["funnels"] = of_bins(".funnel.tsv")(wildcards)
-        given["members"] = f"{run}/clusters/{library}.members.parquet"
-        given["funnel_figure"] = f"{run}/figures/reads/{library}.funnel.svg"
-    if row["source"] == "simulated":
-        given["sorted_cells"] = simulated_bins(wildcards)
-    if row["sample"]:
-        given["concordance"] = [
-            f"{run}/figures/expression/{row['sample']}.{method}.concordance.svg" for method in study.methods(library)
-        ]
-    return given
-
-
 rule assess_quality:
     input:
         unpack(quality_input),
@@ -54,6 +33,7 @@ rule assess_quality:
         settings=lambda wildcards: {
             "methods": study.methods(wildcards.library),
             "estimate": estimate_settings(wildcards),
+            "seed": config["seed"],
         },
     message:
         "Assess the quality of library {wildcards.library}"

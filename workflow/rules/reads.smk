@@ -1,6 +1,6 @@
 # With one shard a bin is counted by one job; with more, each shard takes its share of the reads and the runs are joined.
 COUNTED = libraries_with(source=["simulated", "fastq"])
-SHARDS = range(config["reads"]["shards"])
+COUNT_SHARDS = range(config["reads"]["shards"])
 
 
 rule count_reads:
@@ -15,7 +15,7 @@ rule count_reads:
     benchmark:
         "logs/{run}/benchmarks/count_reads/{library}.{bin}.tsv"
     wildcard_constraints:
-        library=one_of(COUNTED if len(SHARDS) == 1 else []),
+        library=one_of(COUNTED if len(COUNT_SHARDS) == 1 else []),
     conda:
         "../../envs/reads.yaml"
     resources:
@@ -42,8 +42,8 @@ rule count_shard:
     benchmark:
         "logs/{run}/benchmarks/count_shard/{library}.{bin}.{shard}.tsv"
     wildcard_constraints:
-        library=one_of(COUNTED if len(SHARDS) > 1 else []),
-        shard=one_of(map(str, SHARDS)),
+        library=one_of(COUNTED if len(COUNT_SHARDS) > 1 else []),
+        shard=one_of(map(str, COUNT_SHARDS)),
     conda:
         "../../envs/reads.yaml"
     resources:
@@ -60,15 +60,15 @@ rule count_shard:
 
 rule join_shards:
     input:
-        runs=expand("results/{{run}}/reads/{{library}}/{{bin}}.shard{shard}.npy", shard=SHARDS),
-        funnels=expand("results/{{run}}/reads/{{library}}/{{bin}}.shard{shard}.funnel.tsv", shard=SHARDS),
+        runs=expand("results/{{run}}/reads/{{library}}/{{bin}}.shard{shard}.npy", shard=COUNT_SHARDS),
+        funnels=expand("results/{{run}}/reads/{{library}}/{{bin}}.shard{shard}.funnel.tsv", shard=COUNT_SHARDS),
     output:
         counts="results/{run}/reads/{library}/{bin}.parquet",
         funnel="results/{run}/reads/{library}/{bin}.funnel.tsv",
     log:
         "logs/{run}/reads/{library}.{bin}.join_shards.log",
     wildcard_constraints:
-        library=one_of(COUNTED if len(SHARDS) > 1 else []),
+        library=one_of(COUNTED if len(COUNT_SHARDS) > 1 else []),
     conda:
         "../../envs/reads.yaml"
     resources:

@@ -1,0 +1,181 @@
+# What rules ask for as input or settings, as functions of their wildcards; the lists of the whole run are in common.smk.
+def lanes_of(run, library, name):
+    """Lanes of a bin: FASTQ files (read2 None for single reads) and the in-line barcode, if any."""
+    if study.libraries[library]["source"] == "simulated":
+        stem = f"results/{run}/simulated/reads/{library}/{name}"
+        return [{"read1": f"{stem}_R1.fastq.gz", "read2": f"{stem}_R2.fastq.gz", "barcode": ""}]
+    return [
+        {
+            "read1": study.path(row["read1"]),
+            "read2": row["read2"] and study.path(row["read2"]),
+            "barcode": row["barcode"] or "",
+        }
+        for row in study.reads[library, name]
+    ]
+
+
+def fastq_of(lanes):
+    """FASTQ files of lanes: lists read1 and, for pairs, read2."""
+    files = {column: [lane[column] for lane in lanes if lane[column]] for column in ("read1", "read2")}
+    return {column: paths for column, paths in files.items() if paths}
+
+
+def fastq_files(wildcards):
+    """FASTQ files of a bin."""
+    return fastq_of(lanes_of(wildcards.run, wildcards.library, wildcards.bin))
+
+
+def lane_barcodes(wildcards):
+    """In-line barcode of a bin in each lane; none without barcodes in the read structure."""
+    barcodes = [lane["barcode"] for lane in lanes_of(wildcards.run, wildcards.library, wildcards.bin)]
+    return barcodes if STRUCTURE.barcode_length else []
+
+
+def library_fastq(wildcards):
+    """FASTQ files of all bins of a library, in the order of the bins."""
+    names = study.bin_names(wildcards.library)
+    return fastq_of([lane for name in names for lane in lanes_of(wildcards.run, wildcards.library, name)])
+
+
+def library_lanes(wildcards):
+    """What the read check must know of each lane of a library beside the files, in the order of the bins."""
+    return [
+        {"bin": name, "lane": number, "paired": bool(lane["read2"]), "barcode": lane["barcode"]}
+        for name in study.bin_names(wildcards.library)
+        for number, lane in enumerate(lanes_of(wildcards.run, wildcards.library, name), 1)
+    ]
+
+
+def read_check(wildcards):
+    """Table of the read check that must be there before reads are counted; nothing when the check is off."""
+    return [f"results/{wildcards.run}/reads/{wildcards.library}.check.tsv"] if config["reads"]["check_reads"] else []
+
+
+def of_bins(suffix):
+    """Input function: one file of the reads stage for each bin of a library, in the order of the bins."""
+    return lambda wildcards: [
+        f"results/{wildcards.run}/reads/{wildcards.library}/{name}{suffix}"
+        for name in study.bin_names(wildcards.library)
+    ]
+
+
+def ordered_sequences(wildcards):
+    """Ordered sequences of a designed library."""
+    if study.libraries[wildcards.library]["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{wildcards.library}.ordered.tsv"
+    return study.path(study.libraries[wildcards.library]["ordered_sequences"])
+
+
+def map_genome(wildcards):
+    """FASTA of a contact map's genome."""
+    if study.maps[wildcards.map]["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{wildcards.map}.fa"
+    return study.path(study.maps[wildcards.map]["genome"])
+
+
+def map_peaks(wildcards):
+    """BED files of the profile tracks of a contact map; none is a list without files."""
+    row = study.maps[wildcards.map]
+    if row["source"] == "simulated":
+        return [f"results/{wildcards.run}/simulated/{wildcards.map}.peaks.bed"]
+    return [study.path(name.strip()) for name in (row["peaks"] or "").split(",") if name.strip()]
+
+
+def counts_columns(wildcards):
+    """Columns of a table of counts: the sequence, and the column of each bin."""
+    row = study.libraries[wildcards.library]
+    return {
+        "sequence_column": row["sequence_column"],
+        "columns": {b["bin"]: b["column"] for b in study.bins[wildcards.library]},
+    }
+
+
+def dataset_input(wildcards):
+    """Training rows and test rows of a dataset, each from a table or a library's estimates, and a test library's order."""
+    row = study.datasets[wildcards.dataset]
+    given = {}
+    for side in ("train", "test"):
+        library = row[f"{side}_library"]
+        if row[f"{side}_table"]:
+            given[f"{side}_table"] = study.path(row[f"{side}_table"])
+        elif library:
+            method = row[f"{side}_method"]
+            given[f"{side}_library"] = f"results/{wildcards.run}/expression/{library}.{method}.parquet"
+    if row["test_library"]:
+        library = study.libraries[study.members(row["test_library"])[0]]
+        if library["kind"] == "designed" and (library["source"] == "simulated" or library["ordered_sequences"]):
+            given["test_ordered"] = (
+                f"results/{wildcards.run}/simulated/{library['library']}.ordered.tsv"
+                if library["source"] == "simulated"
+                else study.path(library["ordered_sequences"])
+            )
+    return given
+
+
+def evaluation_input(wildcards):
+    """What the scores of a dataset are computed from: test rows, predictions, and subsets where there are any."""
+    row = study.datasets[wildcards.dataset]
+    names = [model["model"] for model in study.models_of(wildcards.dataset)]
+    names += ["submitted"] if row["predictions"] else []
+    given = {
+        "dataset": f"results/{wildcards.run}/datasets/{wildcards.dataset}.parquet",
+        "predictions": [f"results/{wildcards.run}/predictions/{wildcards.dataset}/{name}.parquet" for name in names],
+    }
+    if row["subsets"] == "simulated":
+        library = study.members(row["test_library"])[0]
+        folder = f"results/{wildcards.run}/simulated/{library}.subsets/test_subset_ids"
+        given["subsets"] = [f"{folder}/{name}.csv" for name in SUBSETS]
+    elif row["subsets"]:
+        given["subsets"] = sorted(str(p) for p in Path(study.path(row["subsets"])).rglob("*") if p.is_file())
+    return given
+
+
+def ceiling_input(wildcards):
+    """What the noise ceiling of a dataset's test rows is computed from; no estimates where they come from a table."""
+    row = study.datasets[wildcards.dataset]
+    given = evaluation_input(wildcards)
+    del given["predictions"]
+    side = "test" if row["test_library"] or row["test_table"] else "train"
+    if row[f"{side}_library"]:
+        stem = f"results/{wildcards.run}/expression/{row[f'{side}_library']}.{row[f'{side}_method']}"
+        given["expression"] = f"{stem}.parquet"
+    return given
+
+
+def clustering_mb(wildcards, input, attempt):
+    """Memory of a clustering job: letters, reads and index of the sequences, 20 times what they take on disk."""
+    return (4000 + 20 * int(input.size_mb)) * attempt
+
+
+def estimate_settings(wildcards):
+    """Settings of an estimate: section `estimate` of the config and the library's rows of the bins sheet."""
+    keys = ("bin", "role", "position", "lower_quantile", "upper_quantile", "cells")
+    return {**config["estimate"], "bins": [{key: row[key] for key in keys} for row in study.bins[wildcards.library]]}
+
+
+def simulated_bins(wildcards):
+    """Cells sorted into the bins of a simulated library; for other libraries the bins sheet has them."""
+    if study.libraries[wildcards.library]["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{wildcards.library}.bins.tsv"
+    return []
+
+
+def quality_input(wildcards):
+    """What the quality report of a library is made of; reads and replicates where it has them."""
+    run, library = f"results/{wildcards.run}", wildcards.library
+    row = study.libraries[library]
+    given = {
+        "counts": f"{run}/clusters/{library}.counts.parquet",
+        "estimates": [f"{run}/expression/{library}.{method}.parquet" for method in study.methods(library)],
+    }
+    if row["source"] != "counts":
+        given["funnels"] = of_bins(".funnel.tsv")(wildcards)
+        given["members"] = f"{run}/clusters/{library}.members.parquet"
+        given["funnel_figure"] = f"{run}/figures/reads/{library}.funnel.svg"
+    if row["source"] == "simulated":
+        given["sorted_cells"] = simulated_bins(wildcards)
+    if row["sample"]:
+        given["concordance"] = [
+            f"{run}/figures/expression/{row['sample']}.{method}.concordance.svg" for method in study.methods(library)
+        ]
+    return given
