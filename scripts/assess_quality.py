@@ -22,6 +22,7 @@ with job(snakemake):
     assess(
         library,
         snakemake.wildcards.run,
+        snakemake.params.settings["seed"],
         Path(snakemake.output.page).parents[1],
         {Path(svg).stem.rpartition(".")[2]: svg for svg in snakemake.output.figures},
         snakemake.output.verdict,

@@ -119,6 +119,7 @@ def plot_ranks(library: SortedLibrary, svg: str | Path) -> None:
         _counts_axis(axis.xaxis)
         axis.legend(fontsize=8, loc="lower left" if axis is axes[0] else "upper left")
     _counts_axis(axes[0].yaxis)
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
     tenth = np.sort(reads[reads > 0])[::-1]
     ratio = np.quantile(tenth, 0.9) / max(1.0, np.quantile(tenth, 0.1))
     listed = ", ".join(f"{share:.2%} (first {rank:,})" for rank, share in shares.items())

@@ -26,27 +26,36 @@ DENSITY = LinearSegmentedColormap.from_list("density", ["#b9d3ea", "#4292c6", "#
 COLOUR_QUANTILE = 0.995
 
 
-def plot_profiles(library: SortedLibrary, svg: str | Path) -> None:
+def plot_profiles(library: SortedLibrary, seed: int, svg: str | Path) -> None:
     """Draw the profiles of the elements over the bins as a heat map, by expression.
 
     Parameters
     ----------
     library : SortedLibrary
+    seed : int
+        Seed of the run, for the halves of the reads.
     svg : path
         Output; PNG, TSV (one row per group of elements) and JSON get the same stem.
     """
     names = [row["bin"] for row in library.sorted_bins]
-    rows = pd.Index(library.counts["element"]).get_indexer(library.bin_mean["element"])
-    expression = library.bin_mean["expression"].to_numpy()
-    profiles, middle = profile_groups(library.in_sorted_bins()[rows], expression)
+    places = np.array([float(row["position"]) for row in library.sorted_bins])
+    profiles, middle, used = profile_groups(library.in_sorted_bins(), places, seed)
     n_groups = len(profiles)
     figure, axes = new_figure(max(4.6, 2.4 + 0.26 * len(names)), 4.4)
-    top = float(np.quantile(profiles, COLOUR_QUANTILE))
+    top = float(np.quantile(profiles, COLOUR_QUANTILE)) if n_groups else 1.0
     image = axes.imshow(
-        100 * profiles, aspect="auto", origin="lower", interpolation="nearest", cmap=SHARES, vmin=0, vmax=100 * top
+        100 * (profiles if n_groups else np.zeros((1, len(names)))),
+        aspect="auto",
+        origin="lower",
+        interpolation="nearest",
+        cmap=SHARES,
+        vmin=0,
+        vmax=100 * top,
     )
     axes.set_xticks(np.arange(len(names)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
-    ticks = np.unique(np.linspace(0, n_groups - 1, 7).round().astype(int))
+    ticks = np.unique(np.linspace(0, n_groups - 1, 7).round().astype(int)) if n_groups else np.zeros(0, int)
+    if not n_groups:
+        axes.text(0.5, 0.5, "no element has two reads", transform=axes.transAxes, ha="center")
     axes.set_yticks(ticks, [f"{middle[i]:.1f}" for i in ticks])
     axes.set(
         xlabel="Sorting bin", ylabel="Elements by expression (bin-weighted mean)", title="Where the elements' cells lie"
@@ -54,10 +63,10 @@ def plot_profiles(library: SortedLibrary, svg: str | Path) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
     figure.colorbar(image, ax=axes, label="Share of the group (%)", extend="max", shrink=0.9)
-    per_group = len(expression) / n_groups
     caption = (
-        f"{len(expression):,} elements of library {library.name} in {n_groups:,} groups of about {per_group:,.0f} with "
-        "nearly equal expression (rows, low at the bottom). Colour: share of each bin in the group after dividing by "
+        f"{used:,} elements of library {library.name} with two or more reads, in {n_groups:,} groups with nearly equal "
+        "expression (rows, low at the bottom). One random half of the reads puts the elements in order, the other half "
+        "is drawn, so that chance alone makes no band. Colour: share of each bin in the group after dividing by "
         "the reads of the bin; rows sum to 100 %. Good: one band without gaps from the lower left to the upper right. "
         "Two columns that break the band look exchanged; a column of scattered spots is a bin with few cells; a dark "
         "column through all rows is a bin that holds everything (cells without reporter, mixing between bins); a broad "

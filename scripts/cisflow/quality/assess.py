@@ -32,6 +32,7 @@ NO_READS = (
 def assess(
     library: SortedLibrary,
     run: str,
+    seed: int,
     results: str | Path,
     figures: Mapping[str, str | Path],
     verdict: str | Path,
@@ -46,6 +47,8 @@ def assess(
     library : SortedLibrary
     run : str
         Name of the run, for the page.
+    seed : int
+        Seed of the run.
     results : path
         Folder of the run's results.
     figures : mapping of path by panel
@@ -64,7 +67,7 @@ def assess(
     plot_bins(library, figures["bins"])
     plot_ranks(library, figures["ranks"])
     plot_saturation(library, answer, figures["saturation"])
-    plot_profiles(library, figures["profiles"])
+    plot_profiles(library, seed, figures["profiles"])
     plot_expression(library, figures["expression"])
     texts = {}
     if not concordance:

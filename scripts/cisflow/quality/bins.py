@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.quality.thresholds import FEW_READS
+from cisflow.randomness import generator
 
 #: Points of a curve over ranks; a screen shows no more.
 CURVE_POINTS = 400
@@ -92,15 +93,20 @@ def rank_table(reads: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"rank": ranks, "reads": ordered[ranks - 1], "cumulative_share": share[ranks - 1]})
 
 
-def profile_groups(counts: np.ndarray, expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def profile_groups(counts: np.ndarray, positions: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Profiles over the bins of groups of elements with nearly equal expression.
+
+    One random half of the reads puts the elements in order, the other half is their profile: profiles drawn from the
+    reads that also gave the order would show a band for any data.
 
     Parameters
     ----------
     counts : int64 ndarray, shape (n, n_bins)
         Reads in the sorted bins.
-    expression : float64 ndarray, shape (n,)
-        Estimate by which the elements are put in order; none is NaN.
+    positions : float64 ndarray, shape (n_bins,)
+        Positions of the bins.
+    seed : int
+        Seed of the run.
 
     Returns
     -------
@@ -108,14 +114,22 @@ def profile_groups(counts: np.ndarray, expression: np.ndarray) -> tuple[np.ndarr
         Share of each bin in the reads of the group after dividing by the reads of the bin; rows sum to 1, from low to
         high expression.
     middle : float64 ndarray, shape (n_groups,)
-        Median expression of each group.
+        Median expression of each group, from the first half.
+    used : int
+        Elements with reads in both halves; without any there are no groups.
     """
-    n = len(counts)
+    first = generator(seed, "quality", "halves").binomial(counts, 0.5)
+    per_read = 1 / np.maximum(counts.sum(axis=0), 1)
+    ordering, drawn = first * per_read, (counts - first) * per_read
+    (used,) = np.nonzero((ordering.sum(axis=1) > 0) & (drawn.sum(axis=1) > 0))
+    n = used.size
+    if not n:
+        return np.zeros((0, positions.size)), np.zeros(0), 0
+    expression = ordering[used] @ positions / ordering[used].sum(axis=1)
     n_groups = max(1, min(MOST_GROUPS, n // FEWEST_PER_GROUP))
     order = np.argsort(expression, kind="stable")
     starts = np.arange(n_groups) * n // n_groups
-    per_read = 1 / np.maximum(counts.sum(axis=0), 1)
-    sums = np.add.reduceat(counts[order] * per_read, starts, axis=0)
+    sums = np.add.reduceat(drawn[used][order], starts, axis=0)
     ends = np.append(starts[1:], n)
     middle = expression[order][(starts + ends - 1) // 2]
-    return sums / np.maximum(sums.sum(axis=1, keepdims=True), np.finfo(float).tiny), middle
+    return sums / sums.sum(axis=1, keepdims=True), middle, n

@@ -11,6 +11,7 @@ from sorted_toys import bins_sheet, funnel, good_counts
 from cisflow.figures.style import new_figure, save_figure
 from cisflow.files import read_table, write_text
 from cisflow.quality.assess import assess
+from cisflow.quality.bins import profile_groups
 from cisflow.quality.library import gather
 from cisflow.quality.verdict import COLUMNS
 from cisflow.report.build import ReportInput, build_report
@@ -42,6 +43,7 @@ def assessed(folder, counts, bins, *, reads=True, replicate=False):
     assess(
         library,
         "toy",
+        1,
         results,
         {panel: results / f"figures/quality/toy.{panel}.svg" for panel in PANELS},
         results / "quality/toy.verdict.tsv",
@@ -124,6 +126,20 @@ def test_numbers_of_the_figures(good):
     assert histogram["elements"].sum() == np.count_nonzero(reads)
     caption = json.loads((folder / "results/toy/figures/quality/toy.saturation.json").read_text())["caption"]
     assert "twice the reads would show about" in caption
+
+
+def test_profiles_of_reads_without_order_show_no_band():
+    counts = np.random.default_rng(1).poisson(0.4, (3000, 6))
+    profiles, _, used = profile_groups(counts, np.arange(6.0), 1)
+    assert 0 < used < 3000
+    thirds = np.array_split(profiles, 3)
+    assert np.abs(thirds[0].mean(axis=0) - thirds[2].mean(axis=0)).max() < 0.05
+
+
+def test_profiles_need_two_reads():
+    profiles, middle, used = profile_groups(np.eye(4, dtype=int), np.arange(4.0), 1)
+    assert profiles.shape == (0, 4)
+    assert middle.size == used == 0
 
 
 def test_report_of_the_run_shows_the_verdict_and_links_to_the_page(good, monkeypatch):
