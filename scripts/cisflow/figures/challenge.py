@@ -141,8 +141,9 @@ def gaps_figure(scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
     )
     out = f" Left out, with less than half of the best Pearson Score: {', '.join(left_out)}." if left_out else ""
     caption = (
-        f"Scores of {len(kept)} models on every subset. Gap: best minus worst in percent of the best.{note}{out} A gap "
-        "smaller than the interval of the best score does not tell the models apart."
+        f"Scores of {len(kept)} model{'s' if len(kept) > 1 else ''} on every subset. Gap: best minus worst in percent of "
+        f"the best.{note}{out} Whether two models differ beyond the choice of test items is told by the paired tests in "
+        "comparisons.tsv."
     )
     return figure, table, caption
 
