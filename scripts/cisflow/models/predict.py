@@ -69,8 +69,9 @@ class NetworkModel:
         Returns
         -------
         float64 array, (n,)
-            NaN for sequences that the encoding is not for (``two_strands``: longer than its width). With
-            ``prediction.flatten`` quantiles from 0 to 1, else on the scale of the measurements.
+            NaN for sequences that the encoding is not for (``two_strands``: longer than its width;
+            ``between_adapters``: of another length). With ``prediction.flatten`` quantiles from 0 to 1, else on the
+            scale of the measurements.
         """
         return self.predict_heads(sequences, progress)[:, 0]
 

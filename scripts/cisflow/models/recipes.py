@@ -31,6 +31,7 @@ TRAINING_OPTIONAL = (
     "trainer",
 )
 SELECTIONS = ("pearson", "mse")
+ONE_HEAD_LOSSES = ("soft_labels", "mse", "huber", "focal")
 PREDICTION = ("shifts", "left_flank", "right_flank", "flatten")
 BLOCKS = ("first", "core", "final")
 
@@ -95,6 +96,9 @@ def _heads(recipe: Mapping[str, Any], where: str) -> list[Problem]:
     if not named or len(set(heads)) != len(heads) or len(heads) < 2 or heads[0] != "expression":
         expected = "a list of columns of the dataset, the first of them expression"
         return [Problem(where, f"{heads!r}: expected {expected}", column="heads")]
+    loss = recipe.get("loss")
+    if isinstance(loss, Mapping) and loss.get("name") in ONE_HEAD_LOSSES:
+        return [Problem(where, f"{loss['name']!r} is for one head; expected `sum_of_heads`", column="loss.name")]
     if "standardise" in recipe:
         expected = "no `standardise` beside `heads`: there is one scale, for one head"
         return [Problem(where, f"expected {expected}", column="standardise")]

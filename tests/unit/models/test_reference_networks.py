@@ -266,6 +266,7 @@ def test_adapters_stay_when_the_middle_is_turned():
     assert letters == ["AAGACGGCT", "AAGGATTCT"]
     with pytest.raises(InputError, match=r"row 3.*sequence of 5 bases; expected 4, or 9 with adapters"):
         encoding.codes(["ACGG", "ACGGT"])
+    assert encoding.usable(["ACGG", "ACGGT", "aaggattct", ""]).tolist() == [True, False, True, False]
     with pytest.raises(InputError, match=r"expected \[\] or \[is_reverse\]"):
         ENCODINGS.make({"name": "between_adapters", "flags": ["is_singleton"]})
     flagged = ENCODINGS.make({"name": "between_adapters", "width": 4, "flags": ["is_reverse"]})

@@ -155,6 +155,10 @@ def test_heads_that_do_not_fit():
     with pytest.raises(InputError, match="1 weights for 2 heads"):
         ExpressionTask(recipe, two_measurements(), 1)
     recipe = two_heads()
+    del recipe["heads"]
+    with pytest.raises(InputError, match="2 weights for 0 heads"):
+        ExpressionTask(recipe, two_measurements(), 1)
+    recipe = two_heads()
     recipe["network"]["final"]["heads"] = 3
     with pytest.raises(InputError, match="2 columns, the final block has 3 heads"):
         ExpressionTask(recipe, two_measurements(), 1).build_network()
@@ -165,6 +169,7 @@ def test_heads_that_do_not_fit():
     [
         ({"heads": ["a", "b"]}, "the first of them expression"),
         ({"heads": ["expression"]}, "a list of columns"),
+        ({"heads": HEADS}, "'soft_labels' is for one head; expected `sum_of_heads`"),
         ({"heads": HEADS, "standardise": {}}, "no `standardise` beside `heads`"),
         ({"prediction": {"shift": [1]}}, "unknown key: 'shift'"),
         ({"prediction": {"shifts": [0.5]}}, "expected a list of integers"),
@@ -178,7 +183,7 @@ def test_heads_that_do_not_fit():
 def test_lines_of_a_recipe_that_do_not_fit(change, message):
     recipe = {**copy.deepcopy(PLAIN), **change}
     if "standardise" in change:
-        recipe["loss"] = {"name": "mse"}
+        recipe["loss"] = {"name": "sum_of_heads", "each": {"name": "mse"}, "weights": [1, 1]}
     with pytest.raises(InputError) as error:
         check_expression_recipe(recipe)
     assert message in str(error.value)

@@ -112,7 +112,7 @@ def test_loss_of_mutation_detection():
                 p = 1 / (1 + math.exp(-float(score)))
                 expected -= math.log(p if code != mutated else 1 - p)
                 n += 1
-        given = task.loss_function(network(task.encoding.tensor(batch["codes"], *flags)), batch["targets"])
+        given = task.loss_function(network(task.encoding.tensor(batch["codes"], *flags)), batch["targets"]).detach()
         assert float(task.loss(network, batch).detach()) == pytest.approx(float(given) + expected / n, rel=1e-5)
 
 

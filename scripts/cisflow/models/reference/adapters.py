@@ -22,7 +22,8 @@ LEFT_ADAPTER, RIGHT_ADAPTER = "AGGACCGGATCAACT", "CATTGCGTGAACCGA"
 class BetweenAdaptersEncoding:
     """One width for all sequences, constant adapters on both sides, channels A, G, C, T.
 
-    The reverse complement leaves the adapters where they are.
+    The reverse complement leaves the adapters where they are. Sequences of other lengths are left out of training and
+    get no prediction.
 
     Parameters
     ----------
@@ -43,6 +44,11 @@ class BetweenAdaptersEncoding:
         self.n_channels = 4 + len(self.flags)
         self._left, self._right = (letter_codes([adapter], "recipe")[0] for adapter in (left, right))
         self.length = len(self._left) + width + len(self._right)
+
+    def usable(self, sequences: Sequence[str]) -> np.ndarray:
+        """Rows that are ``width`` bases long, or as long as with both adapters, bool (n,)."""
+        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+        return (lengths == self.width) | (lengths == self.length)
 
     def codes(self, sequences: Sequence[str], where: str = "sequences") -> np.ndarray:
         """Encode what lies between the adapters.

@@ -17,7 +17,7 @@ from cisflow.randomness import generator
 
 CHUNK = 1 << 16  # sequences per block of work
 COUNT_AT_FULL_WEIGHT, WEIGHT_POWER = 100.0, 0.75  # Pennington et al. 2014
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.1  # published: 0.05 for one pair at a time; all pairs at once settle sooner with this
 
 
 def words(codes: np.ndarray, k: int) -> np.ndarray:
@@ -75,12 +75,17 @@ def glove_vectors(counts: np.ndarray, width: int, iterations: int, seed: int) ->
     float32 array, (n, width)
         Word plus context vector.
     """
+    words_side, contexts_side = _fit(counts, width, iterations, seed)
+    return words_side[:, :width] + contexts_side[:, :width]
+
+
+def _fit(counts: np.ndarray, width: int, iterations: int, seed: int) -> list[np.ndarray]:
+    """Vectors of words and of contexts, each float32 (n, width + 1) with the bias in the last column."""
     draws = generator(seed, "glove")
     n = len(counts)
     seen = counts > 0
     logs = np.log(np.where(seen, counts, 1)).astype(np.float32)
     weight = np.where(seen, np.minimum(counts / COUNT_AT_FULL_WEIGHT, 1) ** WEIGHT_POWER, 0).astype(np.float32)
-    # Vectors of words and of contexts, each with its bias in the last column.
     sides = [((draws.random((n, width + 1)) - 0.5) / width).astype(np.float32) for _ in range(2)]
     squares = [np.ones_like(side) for side in sides]
     for _ in range(iterations):
@@ -91,9 +96,9 @@ def glove_vectors(counts: np.ndarray, width: int, iterations: int, seed: int) ->
             np.column_stack([error.T @ w, error.sum(axis=0)]),
         )
         for side, square, gradient in zip(sides, squares, gradients, strict=True):
-            side -= LEARNING_RATE * gradient / np.sqrt(square)
             square += gradient**2
-    return sides[0][:, :width] + sides[1][:, :width]
+            side -= LEARNING_RATE * gradient / np.sqrt(square)
+    return sides
 
 
 @FIRST_BLOCKS.register("glove_first")
@@ -117,7 +122,7 @@ class GloveFirst(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, in_length: int, width: int = 128, k: int = 5, window: int = 10, iterations: int = 200
+        self, in_channels: int, in_length: int, width: int = 128, k: int = 5, window: int = 10, iterations: int = 500
     ):
         super().__init__()
         if k % 2 == 0 or not 1 <= k <= 7:

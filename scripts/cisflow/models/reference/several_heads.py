@@ -34,14 +34,14 @@ class SumOfHeads:
         self.each, self.weights = LOSSES.make(each), tuple(float(weight) for weight in weights)
 
     def check(self, expression: np.ndarray, where: str) -> None:
-        """Raise InputError when the number of heads differs from that of the weights."""
-        n = expression.shape[1] if expression.ndim == 2 else 1
+        """Raise InputError when the recipe names no heads, or not as many as there are weights."""
+        n = expression.shape[1] if expression.ndim == 2 else 0
         if n != len(self.weights):
             raise InputError(
                 Problem("recipe", f"{len(self.weights)} weights for {n} heads of the recipe", column="loss.weights")
             )
         for head in range(n):
-            self.each.check(expression.reshape(len(expression), n)[:, head], where)
+            self.each.check(expression[:, head], where)
 
     def targets(self, expression: np.ndarray) -> torch.Tensor:
         """Measurements as float32 (n, heads)."""
