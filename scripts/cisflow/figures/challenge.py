@@ -135,15 +135,15 @@ def gaps_figure(scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
     figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=2, fontsize=8)
     of_r = table[table["metric"] == "pearson_squared"].drop_duplicates("subset").dropna(subset="gap_percent")
     left_out = [m for m in total.index if m not in kept]
-    widest = of_r.loc[of_r["gap_percent"].idxmax()] if len(of_r) else None
-    note = (
-        f" The widest gap in r squared is on {widest['subset']} ({widest['gap_percent']:.1f} %)." if len(of_r) else ""
-    )
+    note = ""
+    if len(kept) > 1 and len(of_r):
+        widest = of_r.loc[of_r["gap_percent"].idxmax()]
+        note = f" The widest gap in r squared is on {widest['subset']} ({widest['gap_percent']:.1f} %)."
     out = f" Left out, with less than half of the best Pearson Score: {', '.join(left_out)}." if left_out else ""
     caption = (
-        f"Scores of {len(kept)} model{'s' if len(kept) > 1 else ''} on every subset. Gap: best minus worst in percent of "
-        f"the best.{note}{out} Whether two models differ beyond the choice of test items is told by the paired tests in "
-        "comparisons.tsv."
+        f"Scores of {len(kept)} model{'s' if len(kept) > 1 else ''} on every subset. Gap: best minus worst in percent "
+        f"of the best.{note}{out} Whether two models differ beyond the choice of test items is told by the paired "
+        "tests in comparisons.tsv."
     )
     return figure, table, caption
 
