@@ -30,9 +30,9 @@ from simulated_pairs import DISTAL, LETTERS, PROXIMAL, write_pairs
 from cisflow.clusters.designed import assign_to_ordered
 from cisflow.clusters.elements import Elements, count_elements, pool
 from cisflow.clusters.methods import cluster_library
+from cisflow.clusters.near_identical import near_identical_pairs
 from cisflow.clusters.ordered import ordered_library
 from cisflow.contacts.coarsegrain import adaptive_coarsegrain
-from cisflow.clusters.near_identical import near_identical_pairs
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.bin_model import bin_model_from_quantiles
 from cisflow.expression.maude import estimate_maude

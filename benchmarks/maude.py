@@ -28,8 +28,8 @@ from cisflow.expression.bin_model import BinModel, bin_model_from_quantiles
 from cisflow.expression.maude import estimate_maude
 from cisflow.randomness import generator
 
-#: Elements per CPU second of the R package on this benchmark (--elements 1000 --rscript): the faster of two runs, R 4.2.2,
-#: MAUDE 0.99.4, on two cores of an AMD EPYC; the slower made 120.
+#: Elements per CPU second of the R package on this benchmark (--elements 1000 --rscript): the faster of two runs,
+#: R 4.2.2, MAUDE 0.99.4, on two cores of an AMD EPYC; the slower made 120.
 R_BASELINE, R_BASELINE_DATE = 134, "2026-11-21"
 
 R_PROGRAM = """

@@ -229,7 +229,11 @@ def test_selection_that_is_never_finite_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("key", "settings", "message"),
     [
-        ("optimiser", {"name": "adamv"}, "optimiser 'adamv' is not one of: adam, adamw, sgd"),
+        (
+            "optimiser",
+            {"name": "adamv"},
+            "optimiser 'adamv' is not one of: adam, adamw, lion, radam, rmsprop, sgd .did you mean 'adam'",
+        ),
         ("schedule", {"name": "one_cycle", "max_lr": 1.0}, "schedule 'one_cycle'.*its settings are: max_learning_rate"),
         ("schedule", "cosine", "expected a mapping with the key `name`"),
         ("optimiser", {"name": "no_package_of_this_name:Thing"}, "cannot be imported"),
