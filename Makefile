@@ -43,7 +43,7 @@ format: env
 
 docs: env
 	$(BIN)/python -m cisflow.settings.document
-	$(BIN)/snakemake --rulegraph | $(BIN)/python docs/rulegraph.py | dot -Tsvg > docs/rulegraph.svg
+	$(BIN)/snakemake --rulegraph | $(BIN)/python docs/rulegraph.py | dot -Tsvg -o docs/rulegraph.svg
 
 bench: env
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
