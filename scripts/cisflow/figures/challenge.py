@@ -79,7 +79,7 @@ def rank_distribution_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> 
         panel.spines[:].set_visible(False)
         panel.tick_params(length=0)
     figure.colorbar(image, ax=panels, label="share of the draws", shrink=0.8, aspect=15)
-    panels[0].legend(*panels[0].get_legend_handles_labels(), fontsize=7, loc="lower left") if n > 3 else None
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
     first = ranking["model"].iloc[0]
     caption = (
         f"How often each model came at each rank in {draws:,} bootstrap draws, by each of the two scores; models in "

@@ -89,7 +89,6 @@ def ranking_figure(
     left.set_xlim(0.5, len(models) + 0.5)
     left.set_ylim(len(models) - 0.4, -0.6)
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    left.legend(loc="lower left" if len(models) > 1 else "upper right", fontsize=8)
     tables.append(
         pd.DataFrame(
             {"model": models, "quantity": "mean_rank", "rank": np.nan, "value": mean, "low": low, "high": high}
@@ -113,7 +112,9 @@ def ranking_figure(
             tables.append(pd.DataFrame([drawn | {"low": top[f"{metric}_low"], "high": top[f"{metric}_high"]}]))
         right.plot([], [], color=GREY, linestyle="--", linewidth=1, label="noise ceiling")
     right.set(xlabel="total score with 95 % interval")
-    right.legend(loc="best", fontsize=8)
+    shown = [panel.get_legend_handles_labels() for panel in (left, right)]
+    handles, labels = (first + second for first, second in zip(*shown, strict=True))
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8)
     best = ranking.iloc[0]
     caption = (
         f"{bootstrap['draw'].nunique():,} bootstrap draws. First: {best['model']}, best in "

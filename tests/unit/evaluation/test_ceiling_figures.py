@@ -30,7 +30,7 @@ def test_ranking_has_a_line_with_a_band(evaluated, ceiling):  # noqa: F811
     drawn = table.set_index("quantity").loc["pearson_ceiling"]
     assert drawn[["value", "low", "high"]].tolist() == pytest.approx([0.87, 0.85, 0.88])
     assert "would reach a Pearson Score of 0.870 (0.850 to 0.880) and a Spearman Score of 0.870" in caption
-    assert "noise ceiling" in [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert "noise ceiling" in [text.get_text() for text in figure.legends[0].get_texts()]
     figure, table, caption = ranking_figure(bootstrap, ranking, NOTHING)
     assert not table["quantity"].str.contains("ceiling").any()
     assert "ceiling" not in caption
