@@ -229,7 +229,8 @@ def check_steps(funnel: pd.DataFrame) -> list[Verdict]:
     for step in seen:
         check, passes, _ = STEPS[step]
         if check not in bad:
-            fine = f"In every bin at least {lowest[step]:.0%} {passes}."
+            share = np.floor(1000 * lowest[step]) / 1000  # rounded up it would not be "at least"
+            fine = f"In every bin at least {share:.1%} {passes}."
             result.append(Verdict(check, "", lowest[step], limit.PASSED_WARN, OK, fine))
     return result
 
