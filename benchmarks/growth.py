@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import yaml
 from maude import simulate
 from reads import cpu_seconds, read_settings
 from simulated_pairs import DISTAL, LETTERS, PROXIMAL, write_pairs
@@ -36,6 +37,8 @@ from cisflow.contacts.coarsegrain import adaptive_coarsegrain
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.bin_model import bin_model_from_quantiles
 from cisflow.expression.maude import estimate_maude
+from cisflow.quality.assess import assess
+from cisflow.quality.library import read_library
 from cisflow.randomness import generator
 from cisflow.reads.count import count_runs, write_bin
 from cisflow.reads.ragged import Sequences
@@ -45,6 +48,8 @@ BOWTIE2 = {"method": "bowtie2", "seed_mismatches": 1, "seed_length": 18, "bowtie
 PIECES = {"method": "pieces", "max_distance": 5}
 FLANKS = (len(DISTAL), len(PROXIMAL))
 BINS, READS_PER_ELEMENT = 18, 120
+PANELS = ("bins", "ranks", "saturation", "profiles", "expression")
+CHECKOUT = Path(__file__).parents[1]
 MUTANTS = 4  # other sequences of each designed one
 
 
@@ -171,6 +176,36 @@ def near_identical(folder: Path) -> Path:
     return folder / "pairs.npy"
 
 
+def make_library(elements: int, folder: Path) -> None:
+    """Counts of a library as the quality report reads them."""
+    counts, _, _, _ = simulate(elements, BINS, READS_PER_ELEMENT, 1)
+    names = {"element": [f"e{i}" for i in range(elements)], "sequence": _texts(_letters(elements, 80))}
+    table = pl.DataFrame(names | {f"b{b:02d}": counts[:, b].astype(np.int64) for b in range(BINS)})
+    table.write_parquet(folder / "counts.parquet")
+
+
+def quality(folder: Path) -> Path:
+    """Rule assess_quality; both estimates are computed in it."""
+    edges = np.linspace(0, 1, BINS + 1)
+    bins = [
+        {
+            "bin": f"b{b:02d}",
+            "role": "sorted",
+            "position": b,
+            "lower_quantile": edges[b],
+            "upper_quantile": edges[b + 1],
+        }
+        for b in range(BINS)
+    ]
+    settings = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text(encoding="utf-8"))["estimate"]
+    library = read_library(
+        "library", folder / "counts.parquet", {**settings, "bins": [row | {"cells": None} for row in bins]}, {}
+    )
+    figures = {name: folder / f"library.{name}.svg" for name in PANELS}
+    assess(library, "growth", 1, folder, figures, folder / "verdict.tsv", folder / "page.html")
+    return folder / "page.html"
+
+
 def make_map(bins: int, folder: Path) -> None:
     """Dense contact map."""
     counts = generator(1, "growth", "map", bins).poisson(2.0, (bins, bins)).astype(float)
@@ -207,6 +242,7 @@ STAGES = {
     "count elements": Stage(make_clustered, count_in_bins, "unique sequences, 18 bins", 20_000),
     "bin-weighted mean": Stage(make_counts, bin_mean, "elements x 18 bins", 10_000),
     "MAUDE": Stage(make_counts, maude, "elements x 18 bins", 5_000),
+    "quality report": Stage(make_library, quality, "elements x 18 bins", 5_000),
     "near-identical pairs": Stage(make_promoters, near_identical, "sequences", 10_000),
     "coarse-graining": Stage(make_map, coarsegrain, "bins on a side", 100),
 }
