@@ -30,6 +30,8 @@ R_NAMES = {
     "p_value": "p.value",
     "fdr": "FDR",
 }
+#: Columns that the R package takes where none is named.
+R_DEFAULTS = {"unsorted_column": "NS", "control_column": "NT"}
 #: Keys of a file of parameters that only say where it comes from.
 INFORMATIVE = {
     "error",
@@ -77,8 +79,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--params", help="JSON with any of: " + ", ".join(sorted(PARAMETERS)))
     table = parser.add_argument_group("columns of the counts (these options come before --params)")
     table.add_argument("--sorted-bins", nargs="+", metavar="COLUMN", help="reads of the sorted bins, in their order")
-    table.add_argument("--unsorted-column", metavar="COLUMN", help="abundance in the unsorted library")
-    table.add_argument("--control-column", metavar="COLUMN", help="TRUE for negative controls")
+    table.add_argument("--unsorted-column", metavar="COLUMN", help="abundance (default with R's bins: NS)")
+    table.add_argument("--control-column", metavar="COLUMN", help="TRUE for controls (default with R's bins: NT)")
     table.add_argument("--experiment-column", metavar="COLUMN", help="tells experiments with bins of their own apart")
     table.add_argument(
         "--element-column", metavar="COLUMN", default=None, help="names of elements (default: id or element)"
@@ -122,6 +124,16 @@ def _parameters(given: argparse.Namespace) -> dict[str, Any]:
             Problem(given.params, not_one_of(params["mean_function"], ("mean", "median")), column="mean_function")
         )
     return params
+
+
+def _with_r_defaults(params: dict[str, Any], counts: pd.DataFrame, bins: pd.DataFrame) -> dict[str, Any]:
+    """Parameters with the columns that the R package takes unless told otherwise, for bins in its form."""
+    if "Bin" not in bins:
+        return params
+    taken = {key: name for key, name in R_DEFAULTS.items() if key not in params and name in counts}
+    for key, name in taken.items():
+        logger.info('%s: column "%s", as in the R package (an empty name takes none)', key.replace("_", " "), name)
+    return params | taken
 
 
 def _is_sheet(bins: pd.DataFrame) -> bool:
@@ -181,8 +193,8 @@ def _from_screen(
         counts,
         bins,
         sorted_bins,
-        params.get("unsorted_column"),
-        params.get("control_column"),
+        params.get("unsorted_column") or None,
+        params.get("control_column") or None,
         abundance=settings["abundance"],
         centre=params.get("mean_function", "mean"),
         pseudocount=settings["pseudocount"],
@@ -252,6 +264,8 @@ def run(given: argparse.Namespace) -> None:
     counts = open_table(given.counts, COUNTS)
     bins = open_table(given.bins, BINS, comment="#")
     params = _parameters(given)
+    if given.method == "maude":
+        params = _with_r_defaults(params, counts, bins)
     _check_groups(given, params)
     if _is_sheet(bins):
         if params or given.groups or given.windows:

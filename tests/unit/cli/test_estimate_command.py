@@ -194,3 +194,19 @@ def test_level_of_the_interval(method, tmp_path):
         assert (ours["mean"] <= ours["mean_high"]).all()
         widths[level] = (ours["mean_high"] - ours["mean_low"]).median()
     assert 2 < widths["0.95"] / widths["0.5"] < 4  # 2.9 for a normal distribution
+
+
+def test_columns_of_the_package_are_taken_where_none_is_named(tmp_path, capsys):
+    folder = GOLDEN / "sim6"
+    files = ["--counts", f"{folder}/counts.tsv", "--bins", f"{folder}/bins.tsv"]
+    assert main(["estimate", "--method", "maude", *files, "--output", f"{tmp_path}/out.tsv"]) == 0
+    said = capsys.readouterr().err
+    assert 'unsorted column: column "NS"' in said
+    assert 'control column: column "NT"' in said
+    counts, expected = (pd.read_csv(folder / f"{name}.tsv", sep="\t") for name in ("counts", "guides_expected"))
+    agree(pd.read_csv(tmp_path / "out.tsv", sep="\t"), expected, counts)
+    none = ["--control-column", "", "--unsorted-column", ""]
+    assert main(["estimate", "--method", "maude", *files, *none, "--output", f"{tmp_path}/none.tsv"]) == 0
+    ours = pd.read_csv(tmp_path / "none.tsv", sep="\t")
+    assert ours["Z"].isna().all()
+    assert not np.allclose(ours["libFraction"], expected["libFraction"], rtol=1e-3)
