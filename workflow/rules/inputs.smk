@@ -179,3 +179,8 @@ def quality_input(wildcards):
             f"{run}/figures/expression/{row['sample']}.{method}.concordance.svg" for method in study.methods(library)
         ]
     return given
+
+
+def training_processes(wildcards):
+    """Processes that train an expression model together."""
+    return study.recipe(wildcards.model, wildcards.dataset).get("training", {}).get("processes", 1)

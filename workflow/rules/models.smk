@@ -12,11 +12,11 @@ rule train_expression_model:
         "logs/{run}/benchmarks/train_expression_model.{dataset}.{model}.seed{seed}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["training"]["threads"]
+    threads: lambda wildcards: config["training"]["threads"] * training_processes(wildcards)
     resources:
-        mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
+        mem_mb=lambda wildcards, input: training_processes(wildcards) * (3000 + int(20 * input.size_mb)),
         runtime=2880,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=lambda wildcards: training_processes(wildcards) if config["device"] == "cuda" else 0,
     params:
         code=code("train_expression_model.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
+from cisflow.training.options import OPTION_KEYS, option_problems
 
 KINDS = ("network", "distance_only")
 SHARED = ("window", "validation", "evaluation")
@@ -93,7 +94,8 @@ class TrainingSettings:
     loaders: int = 0
 
 
-LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32")
+LOOP_OPTIONS = tuple(key for key in OPTION_KEYS if key != "processes")  # windows are read by one process
+LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32", *LOOP_OPTIONS)
 RANGES = {  # lowest and highest value
     "bins": (2, None),
     "bin_size": (1, None),
@@ -208,6 +210,7 @@ def contact_settings(recipe: Mapping[str, Any]) -> ContactSettings:
             for key in ("optimiser", "schedule")
             if key not in given
         ]
+        problems += option_problems(given)
     if problems:
         raise InputError(problems)
     return ContactSettings(model, window, validation, evaluation, training, recipe.get("network") or {})

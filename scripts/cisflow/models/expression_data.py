@@ -107,12 +107,15 @@ class EncodedRows:
     expression : float64 array, (n,) or (n, heads)
     is_singleton : bool array, (n,)
     both_strands : bool
+    places : int64 array, (n,)
+        0-based row of each sequence in the dataset.
     """
 
     codes: np.ndarray
     expression: np.ndarray
     is_singleton: np.ndarray
     both_strands: bool
+    places: np.ndarray
 
     def __len__(self) -> int:
         return len(self.codes) * (2 if self.both_strands else 1)

@@ -75,7 +75,7 @@ class ExpressionTask:
         self._pass, self._order = -1, np.empty(0, dtype=np.int64)
 
     def _rows(self, table: pd.DataFrame, split: str, where: str) -> EncodedRows:
-        rows = rows_of(table, split, where)
+        rows, places = rows_of(table, split, where), np.flatnonzero(table["split"] == split)
         taken = usable_rows(self.encoding, rows["sequence"])
         if not taken.all():
             logger.info("%s: %d of %d rows are not for this encoding: left out", split, (~taken).sum(), len(rows))
@@ -87,6 +87,7 @@ class ExpressionTask:
             expression,
             rows["is_singleton"].to_numpy(bool),
             self.trainer.strands_as_rows and bool(self.recipe.get("reverse_complement", True)),
+            places[taken],
         )
 
     def build_network(self) -> SequenceNetwork:
@@ -121,14 +122,22 @@ class ExpressionTask:
     def _targets(self, expression: np.ndarray) -> torch.Tensor:
         return self.loss_function.targets(self.scale.targets(expression))
 
-    def batch(self, step: int) -> dict[str, torch.Tensor]:
-        """Return codes, flags and targets of a step."""
+    def _drawn(self, step: int) -> np.ndarray:
+        """Rows of :attr:`train_rows` that make up the batch of a step."""
         per_pass = len(self.train_rows) // self.batch_size
         number, position = divmod(step, per_pass)
         if number != self._pass:
             self._order = generator(self.seed, "pass", number).permutation(len(self.train_rows))
             self._pass = number
-        rows = self.train_rows.take(self._order[position * self.batch_size : (position + 1) * self.batch_size])
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+    def rows(self, step: int) -> np.ndarray:
+        """Rows of the dataset (0-based, int64) that the batch of a step was made from, on either strand."""
+        return self.train_rows.places[self._drawn(step) % len(self.train_rows.codes)]
+
+    def batch(self, step: int) -> dict[str, torch.Tensor]:
+        """Return codes, flags and targets of a step."""
+        rows = self.train_rows.take(self._drawn(step))
         return self.trainer.batch(rows, self._targets(rows["expression"]), step)
 
     def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.training.options import OPTION_KEYS, option_problems
 
 ALWAYS = ("task", "model")
 REQUIRED = {
@@ -29,6 +30,7 @@ TRAINING_OPTIONAL = (
     "clip_gradient_value",
     "tf32",
     "trainer",
+    *OPTION_KEYS,
 )
 SELECTIONS = ("pearson", "mse")
 ONE_HEAD_LOSSES = ("soft_labels", "mse", "huber", "focal")
@@ -157,6 +159,7 @@ def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") ->
         for key in ("clip_gradient_norm", "clip_gradient_value"):
             problems += _number(training, key, "training.", where, whole=False)
         problems += _truth(training, "tf32", "training.", where)
+        problems += option_problems(training, where)
         problems += _truth(recipe, "reverse_complement", "", where)
         problems += _standardise(recipe, where)
         problems += _heads(recipe, where)

@@ -19,6 +19,7 @@ from cisflow.models.prix_fixe import complete_recipe
 from cisflow.models.recipes import check_expression_recipe
 from cisflow.randomness import seed_for
 from cisflow.training.bundle import write_bundle
+from cisflow.training.launch import run_in_processes, under_torchrun
 from cisflow.training.loop import PACKAGES, train
 from cisflow.training.numerics import reproducible_numerics
 
@@ -46,6 +47,12 @@ def train_expression_model(
     """
     recipe = complete_recipe(settings["recipe"])
     check_expression_recipe(recipe)
+    processes = recipe.get("training", {}).get("processes", 1)
+    if processes > 1 and not under_torchrun():
+        arguments = {"dataset": str(dataset), "bundle": str(bundle), "state_dir": str(state_dir)}
+        arguments |= {"settings": dict(settings), "code": code}
+        run_in_processes("cisflow.models.train:train_expression_model", arguments, processes, state_dir)
+        return
     table = read_dataset(dataset)
     threads = settings["training"]["threads"]
     recorded = {name: settings[name] for name in ("dataset", "model", "replicate", "seed")}

@@ -22,6 +22,7 @@ from cisflow.settings.cluster_checks import cluster_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
+from cisflow.training.options import option_problems
 
 SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models")
 KEYS = {
@@ -307,6 +308,8 @@ def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[
             except InputError as error:
                 problems += error.problems
                 continue
+        else:
+            problems += option_problems(recipe.get("training"), row["recipe"])
         study.recipes[row["recipe"]] = recipe
         arm = "contacts" if row["dataset"] in study.maps else "expression"
         if recipe["task"] != arm and row["dataset"] in {**study.datasets, **study.maps}:

@@ -38,6 +38,7 @@ def test_golden_rows(golden):
         np.array([row["expression"] for row in forward]),
         np.array([row["expression"] == np.round(row["expression"]) for row in forward]),
         both_strands=True,
+        places=np.arange(len(forward)),
     )
     assert len(table) == len(rows)
     taken = table.take(np.arange(len(table)))

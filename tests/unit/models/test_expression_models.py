@@ -308,7 +308,7 @@ def test_all_problems_of_a_recipe_are_told_at_once():
         'r.yaml, column "loss": missing',
         "r.yaml, column \"training.learning_rate\": unknown key: 'learning_rate' is not one of: batch_size, epochs, "
         "optimiser, schedule, steps_per_epoch, patience, selection, validation_batch_size, clip_gradient_norm, "
-        "clip_gradient_value, tf32, trainer",
+        "clip_gradient_value, tf32, trainer, ...",
         'r.yaml, column "network.core": missing',
         'r.yaml, column "training.batch_size": 0: expected a positive integer',
         "r.yaml, column \"training.epochs\": 'many': expected a positive integer",
