@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LogNorm
 
-from cisflow.figures.expression import DENSITY, NAMES
-from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
+from cisflow.figures.expression import NAMES
+from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure
 
 UNITS = {"bin-mean": "bins", "maude": "SD of the cells"}
 #: Cells of the density across a panel, and pairs of replicates that are drawn.
@@ -44,11 +43,7 @@ def plot_concordance(table: pd.DataFrame, concordance: pd.DataFrame, sample: str
     for panel, pair in zip(panels.flat, drawn.itertuples(), strict=False):
         both = table[[f"expression_{pair.first}", f"expression_{pair.second}"]].dropna().to_numpy()
         if len(both):
-            cells = panel.hexbin(
-                *both.T, gridsize=CELLS, extent=(*extent, *extent), mincnt=1, norm=LogNorm(), cmap=DENSITY,
-                linewidths=0.1,
-            )  # fmt: skip
-            figure.colorbar(cells, ax=panel, label="elements", shrink=0.75)
+            draw_density(panel, *both.T, (*extent, *extent), CELLS, shrink=0.75)
         ends = np.array(extent)
         panel.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label="identity")
         if np.isfinite(pair.slope):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator
 
 from cisflow.evaluation.ranking import Evaluation
 from cisflow.evaluation.scoring import pearson, spearman
@@ -88,7 +88,7 @@ def ranking_figure(
     left.set(xlabel="rank in a draw (1 = best)", yticks=places, yticklabels=models)
     left.set_xlim(0.5, len(models) + 0.5)
     left.set_ylim(len(models) - 0.4, -0.6)
-    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.xaxis.set_major_locator(FixedLocator(range(1, len(models) + 1, max(1, len(models) // 10))))
     tables.append(
         pd.DataFrame(
             {"model": models, "quantity": "mean_rank", "rank": np.nan, "value": mean, "low": low, "high": high}

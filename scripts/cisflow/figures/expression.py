@@ -10,19 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.stats import spearmanr
 
-from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
+from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure
 from cisflow.problems import InputError, Problem
 
 UNITS = {"bin-mean": "bins", "maude": "SD of the cell population"}
 NAMES = {"bin-mean": "bin-weighted mean", "maude": "MAUDE"}
 #: Columns of the simulated truth that each estimate is on the scale of.
 TRUTH_COLUMN = {"bin-mean": "expression", "maude": "standardised"}
-#: Number of elements per cell; one element must be visible on white.
-DENSITY = LinearSegmentedColormap.from_list("density", ["#b9d3ea", "#4292c6", "#08306b"])
 PSEUDOCOUNTS = "Pseudocounts draw estimates with few reads towards 0, and their scatter with them. "
 #: Width of the histogram's bars for the bin mean, so that whole bins are in the middle of a bar.
 BIN_STEP = 0.25
@@ -235,9 +232,7 @@ def plot_recovery(
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     margin = 0.03 * (high - low)
     extent = (low - margin, high + margin)
-    cells = axes[0].hexbin(
-        x, y, gridsize=45, extent=(*extent, *extent), mincnt=1, norm=LogNorm(), cmap=DENSITY, linewidths=0.1
-    )
+    draw_density(axes[0], x, y, (*extent, *extent))
     ends = np.array([low, high])
     axes[0].plot(ends, ends, color=GREY, linestyle="--", label="identity")
     axes[0].plot(ends, slope * ends + intercept, color=PALETTE[3], label=f"fit, slope {slope:.2f}")
@@ -249,7 +244,6 @@ def plot_recovery(
     for ruler in (axes[0].xaxis, axes[0].yaxis):
         ruler.set_major_locator(MaxNLocator(6, integer=True))
     axes[0].legend(loc="upper left", fontsize=8)
-    figure.colorbar(cells, ax=axes[0], label="elements", shrink=0.8)
     classes = _scatter_by_reads(matched, off_fit)
     places = np.arange(len(classes))
     rms = classes["scatter"].to_numpy()

@@ -10,18 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.stats import spearmanr
 
-from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_number
+from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure, short_number
 from cisflow.quality.bins import profile_groups
 from cisflow.quality.library import SortedLibrary
 
 #: White (no cells of the group in the bin) to dark blue.
 SHARES = LinearSegmentedColormap.from_list("shares", ["#ffffff", "#b9d3ea", "#4292c6", "#08306b"])
-#: Elements per cell; one element must be visible on white.
-DENSITY = LinearSegmentedColormap.from_list("density", ["#b9d3ea", "#4292c6", "#08306b"])
 #: Colours end here, so that one group with all reads in one bin does not pale the others.
 COLOUR_QUANTILE = 0.995
 
@@ -99,15 +97,14 @@ def _histogram(library: SortedLibrary, axes: object) -> tuple[pd.DataFrame, floa
     return table.assign(panel="expression"), float(single.mean())
 
 
-def _methods(library: SortedLibrary, axes: object, figure: object) -> tuple[pd.DataFrame, str]:
+def _methods(library: SortedLibrary, axes: object) -> tuple[pd.DataFrame, str]:
     """Draw the estimates of the two methods against each other; returns the numbers and a sentence."""
     columns = ["element", "expression"]
     both = library.bin_mean[[*columns, "n_reads"]].merge(
         library.maude[columns], on="element", suffixes=("_bin_mean", "_maude")
     )
     x, y = both["expression_bin_mean"].to_numpy(), both["expression_maude"].to_numpy()
-    cells = axes.hexbin(x, y, gridsize=45, mincnt=1, norm=LogNorm(), cmap=DENSITY, linewidths=0.1)
-    figure.colorbar(cells, ax=axes, label="elements", shrink=0.85)
+    draw_density(axes, x, y, shrink=0.85)
     rho = float(spearmanr(x, y).statistic) if len(both) > 2 else float("nan")
     axes.set(
         xlabel="Bin-weighted mean (bins)",
@@ -136,7 +133,7 @@ def plot_expression(library: SortedLibrary, svg: str | Path) -> None:
     table, singles = _histogram(library, axes[0, 0])
     words = library.without_maude
     if compared:
-        methods, words = _methods(library, axes[0, 1], figure)
+        methods, words = _methods(library, axes[0, 1])
         table = pd.concat([table, methods], ignore_index=True)
     expression = library.bin_mean["expression"]
     low, high = np.quantile(expression, [0.05, 0.95])

@@ -14,9 +14,12 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from cisflow.files import atomic_path, write_json, write_table
 
@@ -29,6 +32,9 @@ CONTACT_CMAP = LinearSegmentedColormap.from_list(
     "contact",
     ["#ffffe2", "#ffe9ab", "#fecc76", "#fe9f4c", "#fe6134", "#eb1f23", "#bb0026", "#710027", "#290027"],
 ).with_extremes(bad="#AAAAAA")
+
+#: Elements per cell of a density plot; the lightest is still seen on white.
+DENSITY = LinearSegmentedColormap.from_list("density", ["#b9d3ea", "#4292c6", "#08306b"])
 
 STYLE = {
     "figure.dpi": 100,
@@ -58,6 +64,33 @@ def short_number(value: float, _: object = None) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def draw_density(
+    panel: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    extent: tuple[float, float, float, float] | None = None,
+    cells: int = 45,
+    shrink: float = 0.8,
+) -> None:
+    """Draw how many elements lie where, with a bar that says so.
+
+    Parameters
+    ----------
+    panel : matplotlib Axes
+    x, y : ndarray, shape (n,)
+    extent : tuple of float, optional
+        Smallest and largest x and y; those of the elements when None.
+    cells : int
+        Hexagons along x.
+    shrink : float
+        Length of the bar as a share of the panel's height.
+    """
+    drawn = panel.hexbin(x, y, gridsize=cells, extent=extent, mincnt=1, norm=LogNorm(), cmap=DENSITY, linewidths=0.1)
+    ticks = LogLocator(subs=(1, 2, 5))
+    bar = panel.figure.colorbar(drawn, ax=panel, label="elements", shrink=shrink, ticks=ticks, format=short_number)
+    bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
 def save_figure(figure: Figure, table: pd.DataFrame, svg: str | Path, title: str, caption: str) -> None:
