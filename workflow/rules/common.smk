@@ -89,6 +89,7 @@ def figures():
         if ranked(dataset):
             kinds = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
             kinds += ["changes"] if has_pairs(dataset) else []
+            kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
@@ -96,6 +97,11 @@ def figures():
 def ranked(dataset):
     """Whether a dataset has models or predictions to rank."""
     return bool(study.models_of(dataset) or study.datasets[dataset]["predictions"])
+
+
+def interpreted(dataset):
+    """Whether the models of a dataset are looked into."""
+    return bool(study.models_of(dataset) and config["interpret"]["sequences"])
 
 
 def has_pairs(dataset):

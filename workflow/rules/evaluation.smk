@@ -228,3 +228,72 @@ rule plot_changes:
         "Draw the changes of expression within pairs of {wildcards.dataset}"
     script:
         "../../scripts/plot_changes.py"
+
+
+rule interpret_models:
+    input:
+        unpack(interpretation_input),
+    output:
+        effects="results/{run}/evaluation/{dataset}/ism.parquet",
+        variants="results/{run}/evaluation/{dataset}/ism_variants.tsv",
+        profiles="results/{run}/evaluation/{dataset}/ism_profiles.tsv",
+        checks="results/{run}/evaluation/{dataset}/ism_checks.tsv",
+        agreement="results/{run}/evaluation/{dataset}/ism_agreement.tsv",
+    log:
+        "logs/{run}/evaluation/{dataset}.interpret_models.log",
+    benchmark:
+        "logs/{run}/benchmarks/evaluation/{dataset}.interpret_models.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(5 * input.size_mb),
+        runtime=120,
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        code=code("interpret_models.py"),
+        settings=lambda wildcards: {
+            "models": [model for model, _ in bundles(wildcards.dataset)],
+            "interpret": config["interpret"],
+            "device": config["device"],
+            "threads": config["training"]["threads"],
+        },
+    message:
+        "Replace every base of test sequences of {wildcards.dataset} and predict"
+    script:
+        "../../scripts/interpret_models.py"
+
+
+rule plot_interpretation:
+    input:
+        effects="results/{run}/evaluation/{dataset}/ism.parquet",
+        variants="results/{run}/evaluation/{dataset}/ism_variants.tsv",
+        agreement="results/{run}/evaluation/{dataset}/ism_agreement.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.ism.svg",
+            caption="../report/ism.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "what the models see"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{dataset}.ism", ".png", ".tsv", ".json"),
+        agreement_svg=report(
+            "results/{run}/figures/evaluation/{dataset}.ism_agreement.svg",
+            caption="../report/ism_agreement.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "what the models agree on"},
+        ),
+        agreement_others=multiext("results/{run}/figures/evaluation/{dataset}.ism_agreement", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_interpretation.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_interpretation.py"),
+    message:
+        "Draw what the models of {wildcards.dataset} see"
+    script:
+        "../../scripts/plot_interpretation.py"

@@ -130,6 +130,19 @@ def evaluation_input(wildcards):
     return given
 
 
+def interpretation_input(wildcards):
+    """What the models of a dataset are looked into with: their bundles, test rows, and subsets where there are any."""
+    given = evaluation_input(wildcards)
+    del given["predictions"]
+    folders = [
+        f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}"
+        for model, seed in bundles(wildcards.dataset)
+    ]
+    for kind, file in (("weights", "weights.safetensors"), ("manifests", "manifest.json")):
+        given[kind] = [f"{folder}/{file}" for folder in folders]
+    return given
+
+
 def ceiling_input(wildcards):
     """What the noise ceiling of a dataset's test rows is computed from; no estimates where they come from a table."""
     row = study.datasets[wildcards.dataset]

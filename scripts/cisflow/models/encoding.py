@@ -168,6 +168,12 @@ class _RightAligned:
             encoded[rows] = np.where(own, from_sequence, from_context)
         return encoded
 
+    def positions(self, sequences: Sequence[str]) -> np.ndarray:
+        """Base of the sequence that each code shows, int64 (n, length), 0-based; -1 where it shows none."""
+        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))[:, None]
+        from_right = np.arange(self.length - 1, -1, -1)
+        return np.where(from_right < np.maximum(lengths - self.drop, 0), lengths - 1 - from_right, -1)
+
     def tensor(self, codes: torch.Tensor, is_reverse: torch.Tensor, is_singleton: torch.Tensor) -> torch.Tensor:
         """Network input (batch, channels, length) from codes (batch, length) and flags (batch,)."""
         given = {"is_reverse": is_reverse, "is_singleton": is_singleton}

@@ -69,6 +69,19 @@ class RandomFlanksEncoding:
         first, second = (_mixed(digest + np.uint64(i)) >> np.uint64(11) for i in (1, 2))
         return first / 2.0**53, second / 2.0**53
 
+    def _missing_left(self, codes: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Plasmid bases put before each sequence."""
+        to_right, to_left = self._draws(codes, starts, lengths)
+        missing = np.maximum(self.length - lengths, 0)
+        return np.where(to_right < RIGHT_BELOW, 0, np.where(to_left > LEFT_ABOVE, missing, missing // 2))
+
+    def positions(self, sequences: Sequence[str]) -> np.ndarray:
+        """Base of the sequence that each code shows, int64 (n, length), 0-based; -1 where it shows none."""
+        codes, ends = letter_codes(list(sequences))
+        starts = _starts(ends)
+        own = np.arange(self.length) - self._missing_left(codes, starts, ends - starts)[:, None]
+        return np.where((own >= 0) & (own < (ends - starts)[:, None]), own, -1)
+
     def codes(self, sequences: Sequence[str], where: str = "sequences") -> np.ndarray:
         """Encode sequences.
 
@@ -101,8 +114,7 @@ class RandomFlanksEncoding:
                         column="sequence",
                     )
                 )
-            to_right, to_left = self._draws(codes, starts, ends - starts)
-            left = np.where(to_right < RIGHT_BELOW, 0, np.where(to_left > LEFT_ABOVE, missing, missing // 2))
+            left = self._missing_left(codes, starts, ends - starts)
             pool = np.concatenate([codes, self._left, self._right])
             column = np.arange(self.length)
             own = column - left[:, None]  # 0-based position in the promoter; negative before it
@@ -178,6 +190,13 @@ class TwoStrandsEncoding:
             codes = np.append(codes, np.uint8(N_CODE))  # read where N is written
             encoded[rows] = codes[np.where(inside, starts[:, None] + self.head + own, -1)]
         return encoded
+
+    def positions(self, sequences: Sequence[str]) -> np.ndarray:
+        """Base of the sequence that each code shows, int64 (n, width), 0-based; -1 where it shows none."""
+        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))[:, None]
+        inner = lengths - self.head - self.tail
+        own = np.arange(self.width) - (self.width - inner) // 2
+        return np.where((own >= 0) & (own < inner), self.head + own, -1)
 
     def tokens(self, codes: torch.Tensor) -> torch.Tensor:
         """Tokens of both strands, int64 (batch, 2 width), from codes (batch, width)."""

@@ -85,6 +85,11 @@ class BetweenAdaptersEncoding:
             encoded[rows] = codes[starts[:, None] + np.arange(self.width)]
         return encoded
 
+    def positions(self, sequences: Sequence[str]) -> np.ndarray:
+        """Base of the sequence that each code shows, int64 (n, width), 0-based; -1 where it shows none."""
+        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))[:, None]
+        return np.where(lengths == self.length, len(self._left), 0) + np.arange(self.width)
+
     def tensor(self, codes: torch.Tensor, is_reverse: torch.Tensor, is_singleton: torch.Tensor) -> torch.Tensor:
         """Network input, float32 (batch, channels, length), from codes (batch, width) and flags (batch,)."""
         left, right = (

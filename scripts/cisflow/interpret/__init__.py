@@ -1,0 +1,1 @@
+"""What trained expression models see in a sequence: effects of substitutions, attributions, agreement of models."""
