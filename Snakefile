@@ -24,6 +24,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/contacts.smk"
 include: "workflow/rules/contact_models.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/cross_validation.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -6,10 +6,10 @@ from cisflow.files import write_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    given = snakemake.input
-    train = read_train(given.get("train_table"), given.get("train_library"))
+    given, settings = snakemake.input, snakemake.params.settings
+    train = read_train(given.get("train_table"), given.get("train_library"), settings["columns"])
     test = read_test(given.get("test_table"), given.get("test_library"), given.get("test_ordered"))
-    dataset = build_dataset(train, test, SplitSettings(**snakemake.params.settings))
+    dataset = build_dataset(train, test, SplitSettings(**settings["split"]))
     write_table(dataset.table, snakemake.output.dataset)
     write_table(dataset.leakage, snakemake.output.leakage)
     write_table(dataset.funnel, snakemake.output.funnel)

@@ -14,6 +14,8 @@ from cisflow.evaluation.subsets import PAIR_FILES
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
+from cisflow.datasets.folds import validation_folds
+from cisflow.settings.cross_validation import table_names
 from cisflow.settings.study import read_study
 
 try:
@@ -55,6 +57,8 @@ wildcard_constraints:
     map=one_of(study.maps),
     model=one_of({row["model"] for row in study.models}),
     seed="[0-9]+",
+    test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
+    validation="[A-Za-z0-9._-]+",
 
 
 def code(script):
@@ -84,7 +88,9 @@ def figures():
             names += [f"contacts/{map_name}.predicted_maps", f"evaluation/{map_name}.contact_scores"]
             names.append(f"models/{map_name}.learning_curves")
     for dataset in study.datasets:
-        if study.models_of(dataset):
+        if study.folds(dataset):
+            names += [f"cross_validation/{dataset}.folds"] if study.models_of(dataset) else []
+        elif study.models_of(dataset):
             names += [f"datasets/{dataset}.split", f"models/{dataset}.learning_curves"]
         if ranked(dataset):
             kinds = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
@@ -95,8 +101,8 @@ def figures():
 
 
 def ranked(dataset):
-    """Whether a dataset has models or predictions to rank."""
-    return bool(study.models_of(dataset) or study.datasets[dataset]["predictions"])
+    """Whether a dataset has models or predictions to rank on its test rows."""
+    return not study.folds(dataset) and bool(study.models_of(dataset) or study.datasets[dataset]["predictions"])
 
 
 def interpreted(dataset):
@@ -113,7 +119,9 @@ def has_pairs(dataset):
 
 
 def bundles(name):
-    """Pairs of (model, seed) trained on a dataset or map."""
+    """Pairs of (model, seed) trained on a dataset or map; none where folds are trained on."""
+    if name in study.datasets and study.folds(name):
+        return []
     return [(row["model"], seed) for row in study.models_of(name) for seed in row["seeds"]]
 
 
@@ -126,6 +134,16 @@ def bundle_files(file):
     ]
 
 
+def of_dataset(dataset):
+    """How the names of a dataset's tables begin: split once, or cross-validated."""
+    return f"cross_validation/{dataset}/" if study.folds(dataset) else f"datasets/{dataset}."
+
+
+def cross_validated():
+    """Datasets whose models are cross-validated."""
+    return [dataset for dataset in study.datasets if study.folds(dataset) and study.models_of(dataset)]
+
+
 def funnels():
     """Tables of what each filter let through, in the order of the stages."""
     names = []
@@ -134,7 +152,7 @@ def funnels():
             names += [f"reads/{library}/{name}.funnel.tsv" for name in study.bin_names(library)]
         names.append(f"clusters/{library}.funnel.tsv")
         names += [f"expression/{library}.{method}.funnel.tsv" for method in study.methods(library)]
-    names += [f"datasets/{dataset}.funnel.tsv" for dataset in study.datasets]
+    names += [f"{of_dataset(dataset)}funnel.tsv" for dataset in study.datasets]
     return [f"results/{config['run']}/{name}" for name in names]
 
 

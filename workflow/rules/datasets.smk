@@ -16,7 +16,10 @@ rule build_dataset:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         code=code("build_dataset.py"),
-        settings=lambda wildcards: {"dataset": wildcards.dataset, "seed": config["seed"], **config["split"]},
+        settings=lambda wildcards: {
+            "split": {"dataset": wildcards.dataset, "seed": config["seed"], **config["split"]},
+            "columns": table_names(study.datasets[wildcards.dataset]),
+        },
     message:
         "Build and split dataset {wildcards.dataset}"
     script:
@@ -46,6 +49,7 @@ rule plot_split:
         code=code("plot_split.py"),
         settings=lambda wildcards: {
             "max_distance": config["split"]["max_distance"],
+            "homology_score": config["split"]["homology_score"] if config["split"]["method"] == "homology" else None,
             "own_test": bool(
                 study.datasets[wildcards.dataset]["test_library"] or study.datasets[wildcards.dataset]["test_table"]
             ),

@@ -155,6 +155,19 @@ def ceiling_input(wildcards):
     return given
 
 
+def fold_trainings(wildcards):
+    """Folders of the models that predict a test fold: one per validation fold and seed."""
+    row = study.datasets[wildcards.dataset]
+    model = next(m for m in study.models_of(wildcards.dataset) if m["model"] == wildcards.model)
+    inner = validation_folds(study.folds(wildcards.dataset), row["inner_folds"], wildcards.test)
+    return [f"validation{name}.seed{seed}" for name in inner for seed in model["seeds"]]
+
+
+def models_and_folds(dataset):
+    """Pairs of (model, test fold) of a dataset that is cross-validated."""
+    return [(row["model"], test) for row in study.models_of(dataset) for test in study.folds(dataset)]
+
+
 def clustering_mb(wildcards, input, attempt):
     """Memory of a clustering job: letters, reads and index of the sequences, 20 times what they take on disk."""
     return (4000 + 20 * int(input.size_mb)) * attempt

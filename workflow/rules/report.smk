@@ -28,6 +28,11 @@ rule report:
         contact_summaries=collect(
             "results/{{run}}/evaluation/{map}/contact_summary.tsv", map=filter(study.models_of, study.maps)
         ),
+        leakage=[f"results/{config['run']}/{of_dataset(dataset)}leakage.tsv" for dataset in study.datasets],
+        fold_summaries=collect("results/{{run}}/cross_validation/{dataset}/summary.tsv", dataset=cross_validated()),
+        fold_comparisons=collect(
+            "results/{{run}}/cross_validation/{dataset}/comparisons.tsv", dataset=cross_validated()
+        ),
         manifests=bundle_files("manifest.json"),
         recipes=bundle_files("recipe.yaml"),
     output:
@@ -47,7 +52,8 @@ rule report:
     params:
         code=code("build_report.py"),
         results=lambda wildcards: f"results/{wildcards.run}",
-        lists=["figures", "funnels", "verdicts", "rankings", "scores", "contact_summaries", "manifests", "recipes"],
+        lists=["figures", "funnels", "verdicts", "rankings", "scores", "contact_summaries", "leakage"]
+        + ["fold_summaries", "fold_comparisons", "manifests", "recipes"],
         packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
     message:
         "Write the report of run {wildcards.run}"

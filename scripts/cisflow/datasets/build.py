@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from cisflow.clusters.near_identical import NearIdentical, TooManyPairsError, components, near_identical_pairs
+from cisflow.datasets.related import related_pairs
 from cisflow.datasets.split import TRAIN, SplitError, plain_split, split_components
 from cisflow.datasets.tables import COLUMNS
 from cisflow.joblog import logger
@@ -40,6 +41,11 @@ class SplitSettings:
         Shares of the training rows; ``test`` counts only where no test rows are given.
     max_distance : int
         Edit distance up to which two sequences count as near-identical.
+    method : {"near_identical", "homology", "random"}
+        Which sequences stay on one side: near-identical ones, homologous ones as well, or none (leakage is counted all
+        the same).
+    homology_score : int
+        Local alignment score from which on two sequences are homologous.
     """
 
     dataset: str
@@ -47,6 +53,8 @@ class SplitSettings:
     validation: float
     test: float
     max_distance: int
+    method: str = "near_identical"
+    homology_score: int = 60
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,8 @@ def _draw(pairs: NearIdentical, n_train: int, n_test: int, settings: SplitSettin
     """Draw both splits with the pairs up to a distance."""
     pairs = pairs.within(distance)
     near_test = np.zeros(n_train, bool)
-    near_test[pairs.first[pairs.second >= n_train]] = True
+    if settings.method != "random":
+        near_test[pairs.first[pairs.second >= n_train]] = True
     kept = np.flatnonzero(~near_test)
     if len(kept) < FEWEST_ROWS:
         raise SplitError(
@@ -93,11 +102,14 @@ def _draw(pairs: NearIdentical, n_train: int, n_test: int, settings: SplitSettin
     def held_out(n: int) -> dict[str, int]:
         return {split: max(2, round(share * n)) for split, share in shares.items()}
 
-    families = components(n_train + n_test, pairs)[kept]
     given = np.full(n_test, "test", dtype="U10")
+    plain = plain_split(n_train, held_out(n_train), generator(settings.seed, "plain split", settings.dataset))
+    if settings.method == "random":
+        both = np.concatenate([plain, given])
+        return _Drawn(both, both, 0)
+    families = components(n_train + n_test, pairs)[kept]
     after = np.full(n_train, REMOVED, dtype="U10")
     after[kept] = split_components(families, held_out(len(kept)), generator(settings.seed, "split", settings.dataset))
-    plain = plain_split(n_train, held_out(n_train), generator(settings.seed, "plain split", settings.dataset))
     return _Drawn(np.concatenate([plain, given]), np.concatenate([after, given]), int(near_test.sum()))
 
 
@@ -109,6 +121,20 @@ def _find_and_draw(sequences: Sequences, n_train: int, settings: SplitSettings) 
     """Pairs and splits; when the sequences form too large families, the error names the distance that works."""
     n = len(sequences)
     exempt = np.arange(n) >= n_train
+    if settings.method == "homology":
+        try:
+            pairs = related_pairs(sequences, settings.method, settings.max_distance, settings.homology_score, exempt)
+            return pairs, _draw(pairs, n_train, n - n_train, settings, settings.max_distance)
+        except (TooManyPairsError, SplitError) as error:
+            raise InputError(
+                Problem(
+                    "config",
+                    f"{settings.homology_score} joins too many sequences of dataset {settings.dataset!r} into families "
+                    f"of homologous ones, which must stay on one side: {error}. Use a higher score, or "
+                    "split.method: near_identical",
+                    column="split.homology_score",
+                )
+            ) from error
     pairs, reason = None, ""
     for distance in range(settings.max_distance, -1, -1):
         try:
@@ -246,7 +272,8 @@ def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, setting
     table = table.filter(pl.col("split") != REMOVED).select(*COLUMNS, "split", "pos")
     for row in leakage.iter_rows(named=True) if train is not None else ():
         logger.info(
-            "near-identical pairs %s - %s: %s in a plain random split, %s in this one",
+            "%s pairs %s - %s: %s in a plain random split, %s in this one",
+            "homologous" if settings.method == "homology" else "near-identical",
             row["first"], row["second"], f"{row['pairs_before']:,}", f"{row['pairs_after']:,}",
         )  # fmt: skip
     funnel = pl.DataFrame([(name, step, count) for step, count in steps], schema=schema, orient="row")

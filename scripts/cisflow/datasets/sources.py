@@ -5,6 +5,7 @@ Inputs: paths, None where a dataset has no such source. Outputs: checked rows fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,9 @@ from cisflow.clusters.ordered import read_ordered
 from cisflow.datasets.tables import read_library, read_test_table, read_training_table, with_positions
 
 
-def read_train(table: str | Path | None, library: str | Path | None) -> pl.DataFrame | None:
+def read_train(
+    table: str | Path | None, library: str | Path | None, names: Mapping[str, str] | None = None
+) -> pl.DataFrame | None:
     """Training rows of a table or a library; None when neither is given.
 
     Parameters
@@ -22,9 +25,11 @@ def read_train(table: str | Path | None, library: str | Path | None) -> pl.DataF
         See :func:`cisflow.datasets.tables.read_training_table`.
     library : path or None
         ``expression/{library}.{method}.parquet``.
+    names : mapping of str to str, optional
+        Names that the table has for our columns.
     """
     if table is not None:
-        return read_training_table(table)
+        return read_training_table(table, names)
     return read_library(library) if library is not None else None
 
 

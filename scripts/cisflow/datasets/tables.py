@@ -7,6 +7,8 @@ header, or the expression estimates of a library. Outputs: checked polars tables
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +159,20 @@ def _checked_rows(table: pl.DataFrame, measurement: str, where: str) -> tuple[pl
     return table.with_columns(expression=pl.col("number")).drop("number"), problems
 
 
-def read_training_table(path: str | Path) -> pl.DataFrame:
+def _renamed(table: pl.DataFrame, names: Mapping[str, str], where: str) -> pl.DataFrame:
+    """The table with its own columns under our names (``names``: ours to the table's)."""
+    missing = [theirs for theirs in names.values() if theirs not in table.columns]
+    if missing:
+        there = [name for name in table.columns if name != "row"]
+        raise InputError(
+            [Problem(where, f"missing column{did_you_mean(name, there)}", column=name) for name in missing]
+        )
+    hidden = [ours for ours, theirs in names.items() if ours != theirs and ours in table.columns]
+    chosen = [pl.col(theirs).alias(ours) for ours, theirs in names.items()]
+    return table.select(pl.exclude(*hidden, *names.values()), *chosen)
+
+
+def read_training_table(path: str | Path, names: Mapping[str, str] | None = None) -> pl.DataFrame:
     """Read a table of sequences and expression to train on.
 
     Parameters
@@ -165,33 +180,44 @@ def read_training_table(path: str | Path) -> pl.DataFrame:
     path : path
         With columns ``sequence`` and ``expression`` (further ones are ignored, ``element`` is kept), or without a
         header: sequence and expression first, as in the files of the Random Promoter DREAM Challenge.
+    names : mapping of str to str, optional
+        Names that the table has for ``sequence``, ``expression``, ``element`` and ``fold``.
 
     Returns
     -------
     polars.DataFrame
         ``element`` (str; ``train<row>`` with the 0-based row where the table names none), ``sequence``, ``expression``
-        (float64, the scale of the table), ``n_reads`` (null: not known), ``is_singleton`` (expression is a whole
-        number: an average over one read can be nothing else).
+        (float64, the scale of the table), ``fold`` (str) where ``names`` has it, ``n_reads`` (null: not known),
+        ``is_singleton`` (expression is a whole number: an average over one read can be nothing else).
 
     Raises
     ------
     InputError
-        Columns missing, letters other than A, C, G, T and N, expression missing or not finite, no rows.
+        Columns missing, letters other than A, C, G, T and N, expression missing or not finite, no rows, rows without a
+        fold.
     """
     where = str(path)
     table = read_text_table(path)
+    if names:
+        table = _renamed(table, names, where)
     problems = _missing_columns(table, ("sequence", "expression"), where)
     if problems:
         raise InputError(problems)
     table, problems = _checked_rows(table, "expression", where)
+    folds = ["fold"] if "fold" in (names or {}) else []
+    if folds:
+        table = table.with_columns(pl.col("fold").str.strip_chars())
+        empty = table.filter(pl.col("fold").is_null() | (pl.col("fold") == ""))["row"]
+        problems += shown([Problem(where, "empty; expected a fold", row, names["fold"]) for row in empty], where)
     if problems:
-        raise InputError(problems)
+        raise InputError([replace(p, column=(names or {}).get(p.column, p.column)) for p in problems])
     if "element" not in table.columns:
         table = table.with_columns(element="train" + pl.int_range(pl.len()).cast(pl.String))
     return table.select(
         "element",
         "sequence",
         "expression",
+        *folds,
         n_reads=pl.lit(None, pl.Int64),
         is_singleton=pl.col("expression") == pl.col("expression").floor(),
     )

@@ -48,7 +48,7 @@ def _draw_expression(panel: Axes, density: pd.DataFrame, title: str) -> None:
     panel.legend(fontsize=8)
 
 
-def _draw_leakage(panel: Axes, leakage: pd.DataFrame, max_distance: int) -> None:
+def _draw_leakage(panel: Axes, leakage: pd.DataFrame, label_of_rows: str) -> None:
     places, width = np.arange(len(leakage)), 0.36
     for offset, column, colour, label in (
         (-0.5, "rows_before", GREY, "plain random split"),
@@ -65,11 +65,11 @@ def _draw_leakage(panel: Axes, leakage: pd.DataFrame, max_distance: int) -> None
     panel.xaxis.set_major_formatter("{x:,.0f}")
     panel.set_ylim(len(leakage) + 0.35, -0.6)
     panel.legend(fontsize=8, loc="lower right", ncols=2, columnspacing=1.0, handlelength=1.2)
-    panel.set(xlabel=f"rows with a sequence within {max_distance} edits", title="Leakage between splits")
+    panel.set(xlabel=label_of_rows, title="Leakage between splits")
 
 
 def split_figure(
-    rows: pd.DataFrame, leakage: pd.DataFrame, max_distance: int, own_test: bool
+    rows: pd.DataFrame, leakage: pd.DataFrame, max_distance: int, own_test: bool, homology_score: int | None = None
 ) -> tuple[Figure, pd.DataFrame, str]:
     """Draw the splits of a dataset.
 
@@ -84,6 +84,8 @@ def split_figure(
     own_test : bool
         Whether the test rows come from a table or library of their own: their expression may then be on another scale
         and gets a panel of its own.
+    homology_score : int, optional
+        Local alignment score from which on sequences are homologous, when the split is by homology.
 
     Returns
     -------
@@ -105,15 +107,23 @@ def split_figure(
     _draw_rows(panels[0], counts)
     for panel, density in zip(panels[1:-1], densities, strict=True):
         _draw_expression(panel, density, f"Expression: {', '.join(dict.fromkeys(density['split']))}")
-    _draw_leakage(panels[-1], leakage, max_distance)
+    related, within = "near-identical", f"rows with a sequence within {max_distance} edits"
+    meaning = f"Near-identical means within {max_distance} substitutions, inserted or deleted bases on either strand. "
+    if homology_score is not None:
+        related, within = "homologous", "rows with a homologous sequence"
+        meaning = (
+            f"Homologous means a local alignment of score {homology_score} or more, or within {max_distance} edits, on "
+            "either strand. "
+        )
+    _draw_leakage(panels[-1], leakage, within)
     removed = int(leakage["removed"].sum())
     total = {when: int(leakage[f"pairs_{when}"].sum()) for when in ("before", "after")}
     caption = (
-        f"{', '.join(f'{count:,} {name}' for name, count in counts.items())} rows. Near-identical means within "
-        f"{max_distance} substitutions, inserted or deleted bases on either strand. A plain random split of the same "
-        f"sizes leaves {total['before']:,} such pairs of sequences between splits, this one {total['after']:,}"
+        f"{', '.join(f'{count:,} {name}' for name, count in counts.items())} rows. {meaning}"
+        f"A plain random split of the same sizes leaves {total['before']:,} such pairs of sequences between splits, "
+        f"this one {total['after']:,}"
         + (f"; {removed:,} training rows near a test sequence were taken out" if removed else "")
-        + ". Last panel: rows of a split that have a near-identical sequence in another; 0 is what you want, "
+        + f". Last panel: rows of a split that have a {related} sequence in another; 0 is what you want, "
         "as scores on such rows reward memory. Training and validation should have the same expression"
         + ("; test rows have a source and scale of their own." if apart else ".")
     )

@@ -29,6 +29,10 @@ SECTIONS = {
     "quality": ("Quality of the libraries", "Whether each sorted library can be used, in one sentence."),
     "expression": ("Expression", "Expression per element from its reads over the sorting bins."),
     "datasets": ("Datasets", "Rows for training, validation and test, and leakage between them."),
+    "cross_validation": (
+        "Cross-validation",
+        "Every row predicted by models that never saw its fold, and paired tests between models over the folds.",
+    ),
     "contacts": ("Contact maps", "Balanced maps, the distance law, and what models predict on held-out chromosomes."),
     "models": ("Training", "Loss and validation score along training."),
     "evaluation": ("Scores and ranking", "How well each model predicts what it has not seen."),
@@ -46,6 +50,9 @@ class ReportInput:
     rankings: Sequence[str] = ()
     scores: Sequence[str] = ()
     contact_summaries: Sequence[str] = ()
+    leakage: Sequence[str] = ()
+    fold_summaries: Sequence[str] = ()
+    fold_comparisons: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
 
@@ -71,6 +78,13 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
             f"{best['rank_high']:g}; Pearson Score {best['pearson_score']:.3f}, "
             f"Spearman Score {best['spearman_score']:.3f})."
         )
+    for path in given.fold_summaries:
+        summary = read_table(path)
+        best = summary[summary["metric"] == "pearson"].iloc[0]
+        sentences.append(
+            f"Dataset {Path(path).parent.name}, cross-validated over {best['folds']} test folds: highest mean Pearson "
+            f"r is that of {best['model']}, {best['mean']:.3f} (95 % interval {best['low']:.3f} to {best['high']:.3f})."
+        )
     for path in given.contact_summaries:
         summary = read_table(path).set_index(["model", "metric"])
         for model in summary.index.unique("model"):
@@ -88,6 +102,13 @@ def _verdict(path: str, report: str | Path) -> dict[str, str]:
     verdict, sentence = overall(read_table(path), library)
     page = Path(os.path.relpath(Path(path).with_name(f"{library}.html"), Path(report).parent)).as_posix()
     return {"library": library, "verdict": verdict, "sentence": sentence, "page": page}
+
+
+def _titled(title: str, path: str) -> dict[str, Any]:
+    """A table as the page shows it, with the name of its dataset in the title."""
+    name = Path(path).name.removesuffix(".leakage.tsv")
+    dataset = name if name != Path(path).name else Path(path).parent.name
+    return {"title": f"{title}, {dataset}", "file": path, **table_values(read_table(path))}
 
 
 def _model_rows(given: ReportInput) -> pd.DataFrame:
@@ -145,6 +166,11 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
                 tables.append(
                     {"title": f"Contact maps, {Path(path).parent.name}", "file": path, **table_values(read_table(path))}
                 )
+        if name == "datasets":
+            tables += [_titled("Leakage between splits", path) for path in given.leakage]
+        if name == "cross_validation":
+            tables += [_titled("Mean scores", path) for path in given.fold_summaries]
+            tables += [_titled("Paired tests", path) for path in given.fold_comparisons]
         if name == "models" and given.recipes:
             tables.append({"title": "Models", "file": "", **table_values(_model_rows(given))})
         verdicts = [_verdict(path, output) for path in given.verdicts] if name == "quality" else []

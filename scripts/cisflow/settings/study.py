@@ -19,6 +19,7 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
+from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
@@ -90,6 +91,10 @@ class Study:
     def models_of(self, dataset: str) -> list[dict[str, Any]]:
         """Rows of the models that are trained on a dataset or map."""
         return [row for row in self.models if row["dataset"] == dataset]
+
+    def folds(self, dataset: str) -> list[str]:
+        """Test folds of a dataset that is cross-validated; none for the others."""
+        return fold_names(self.datasets[dataset])
 
     def recipe(self, model: str, dataset: str) -> dict[str, Any]:
         """Recipe of a model."""
@@ -222,6 +227,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
     problems += simulated_problems(structure, rows["libraries"], shown["libraries"])
     problems += mate_problems(structure, rows["reads"], shown["reads"])
     problems += barcode_problems(structure, study.config["reads"]["barcode_mismatches"], rows["reads"], shown["reads"])
+    problems += fold_problems(rows["datasets"], shown["datasets"])
     for row in rows["datasets"]:
         for side in ("train", "test"):
             library, method = row[f"{side}_library"], row[f"{side}_method"]

@@ -1,0 +1,113 @@
+"""Figure of a nested cross-validation: scores per test fold, and paired tests between models.
+
+Inputs: scores per fold, their means and the tests. Outputs: a figure, the numbers that it draws, and its caption.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cisflow.figures.style import GREY, PALETTE, new_figure
+
+LABELS = {"pearson": "Pearson r", "spearman": "Spearman rho"}
+#: More tests than this are left to the table; the ones of the best model come first.
+MOST_TESTS = 6
+
+
+def _p_text(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _draw_folds(panel: Axes, scores: pd.DataFrame, summary: pd.DataFrame, metric: str) -> None:
+    """Points and lines of the folds, and the mean of each model with its interval."""
+    models = summary["model"].tolist()
+    wide = scores.pivot(index="fold", columns="model", values="value")[models]
+    places = np.arange(len(models))
+    panel.plot(places, wide.to_numpy().T, color=GREY, linewidth=0.8, alpha=0.5, zorder=1)
+    for place, model in zip(places, models, strict=True):
+        colour = PALETTE[place % len(PALETTE)]
+        panel.scatter(np.full(len(wide), place), wide[model], s=20, color=colour, alpha=0.75, zorder=2, linewidth=0)
+    half = summary["high"] - summary["mean"]
+    panel.errorbar(
+        places + 0.16,
+        summary["mean"],
+        yerr=half,
+        fmt="D",
+        color="black",
+        markersize=5,
+        capsize=3,
+        zorder=3,
+        linewidth=1.2,
+    )
+    panel.set_xticks(places, models, rotation=30 if len(models) > 3 else 0)
+    panel.set_xlim(-0.5, len(models) - 0.5)
+    panel.set(ylabel=f"{LABELS[metric]} on the test fold")
+
+
+def _draw_tests(panel: Axes, tests: pd.DataFrame, models: list[str]) -> None:
+    """Brackets between models, with the adjusted p-value of their difference, above the points."""
+    low, high = panel.get_ylim()
+    step = 0.11 * (high - low)
+    for level, test in enumerate(tests.itertuples()):
+        left, right = sorted((models.index(test.better), models.index(test.worse)))
+        height = high + step * (level + 0.3)
+        panel.plot(
+            [left, left, right, right], [height - 0.2 * step, height, height, height - 0.2 * step], "k", linewidth=0.9
+        )
+        panel.annotate(_p_text(test.p_holm), ((left + right) / 2, height), (0, 1), textcoords="offset points",
+                       ha="center", va="bottom", fontsize=8)  # fmt: skip
+    panel.set_ylim(low, high + step * (len(tests) + 0.6))
+
+
+def folds_figure(
+    scores: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame, str]:
+    """Draw the scores of all models on every test fold.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        See :func:`cisflow.evaluation.cross_validation.fold_scores`.
+    summary : DataFrame
+        See :func:`cisflow.evaluation.cross_validation.summary_table`.
+    comparisons : DataFrame
+        See :func:`cisflow.evaluation.cross_validation.paired_tests`.
+
+    Returns
+    -------
+    figure, table, caption
+        The table has ``metric, model, kind`` (fold, mean), ``fold, value, low, high``.
+    """
+    n_models = scores["model"].nunique()
+    figure, panels = new_figure(max(6.4, 2.6 + 1.7 * n_models), 3.9, ncols=len(LABELS))
+    parts = []
+    for panel, metric in zip(panels, LABELS, strict=True):
+        own, means = scores[scores["metric"] == metric], summary[summary["metric"] == metric]
+        _draw_folds(panel, own, means, metric)
+        models = means["model"].tolist()
+        tests = comparisons[comparisons["metric"] == metric]
+        with_best = (tests["better"] == models[0]) | (tests["worse"] == models[0])
+        tests = pd.concat([tests[with_best], tests[~with_best]])[:MOST_TESTS]
+        _draw_tests(panel, tests, models)
+        parts.append(own[["metric", "model", "fold", "value"]].assign(kind="fold"))
+        parts.append(
+            means[["metric", "model", "mean", "low", "high"]].rename(columns={"mean": "value"}).assign(kind="mean")
+        )
+    folds = int(summary["folds"].iloc[0])
+    averaged = " or ".join(map(str, sorted(scores["models"].unique())))
+    more = len(comparisons) > MOST_TESTS * comparisons["metric"].nunique()
+    best = summary[summary["metric"] == "pearson"].iloc[0]
+    caption = (
+        f"Each point is one of {folds} test folds, predicted by the mean of {averaged} models that never saw it; "
+        "lines join the same fold. Diamonds: mean over the folds with its 95 % interval (Student's t). "
+        f"Highest mean Pearson r: {best['model']}, {best['mean']:.3f} ({best['low']:.3f} to {best['high']:.3f}). "
+        "Brackets: two-sided paired t-tests over the folds, p-values adjusted over all pairs of models (Holm)"
+        + (f"; the first {MOST_TESTS} pairs are drawn" if more else "")
+        + ". Training sets of the folds overlap, so that these p-values are too small; comparisons.tsv has corrected "
+        "ones."
+    )
+    table = pd.concat(parts, ignore_index=True)[["metric", "model", "kind", "fold", "value", "low", "high"]]
+    return figure, table, caption

@@ -1,0 +1,172 @@
+# Nested cross-validation: each test fold is predicted by the mean of the models trained on the other folds, one for
+# each validation fold.
+rule build_folds:
+    input:
+        table=lambda wildcards: study.path(study.datasets[wildcards.dataset]["train_table"]),
+    output:
+        folds="results/{run}/cross_validation/{dataset}/folds.parquet",
+        leakage="results/{run}/cross_validation/{dataset}/leakage.tsv",
+        funnel="results/{run}/cross_validation/{dataset}/funnel.tsv",
+    log:
+        "logs/{run}/cross_validation/{dataset}.build_folds.log",
+    benchmark:
+        "logs/{run}/benchmarks/cross_validation/{dataset}.build_folds.tsv"
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=code("build_folds.py"),
+        settings=lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "seed": config["seed"],
+            "columns": table_names(study.datasets[wildcards.dataset]),
+            "folds": study.folds(wildcards.dataset),
+            "given": bool(study.datasets[wildcards.dataset]["fold_column"]),
+            "inner_folds": study.datasets[wildcards.dataset]["inner_folds"],
+            **{key: config["split"][key] for key in ("method", "max_distance", "homology_score")},
+        },
+    message:
+        "Divide dataset {wildcards.dataset} into folds"
+    script:
+        "../../scripts/build_folds.py"
+
+
+rule train_fold:
+    input:
+        folds="results/{run}/cross_validation/{dataset}/folds.parquet",
+    output:
+        **{
+            name: f"results/{{run}}/cross_validation/{{dataset}}/test{{test}}/{{model}}/validation{{validation}}.seed{{seed}}/{file}"
+            for name, file in {
+                "weights": "weights.safetensors",
+                "recipe": "recipe.yaml",
+                "history": "history.tsv",
+                "manifest": "manifest.json",
+            }.items()
+        },
+    log:
+        "logs/{run}/cross_validation/{dataset}.test{test}.{model}.validation{validation}.seed{seed}.log",
+    benchmark:
+        "logs/{run}/benchmarks/train_fold.{dataset}.test{test}.{model}.validation{validation}.seed{seed}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: lambda wildcards: config["training"]["threads"] * training_processes(wildcards)
+    resources:
+        mem_mb=lambda wildcards, input: training_processes(wildcards) * (3000 + int(20 * input.size_mb)),
+        runtime=2880,
+        gpu=lambda wildcards: training_processes(wildcards) if config["device"] == "cuda" else 0,
+    params:
+        code=code("train_fold.py"),
+        state="state/{run}/{dataset}/test{test}/{model}/validation{validation}.seed{seed}",
+        settings=lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "model": wildcards.model,
+            "test": wildcards.test,
+            "validation": wildcards.validation,
+            "replicate": int(wildcards.seed),
+            "seed": config["seed"],
+            "recipe": study.recipe(wildcards.model, wildcards.dataset),
+            "device": config["device"],
+            "training": dict(config["training"]),
+        },
+    message:
+        "Train {wildcards.model} on {wildcards.dataset}: test fold {wildcards.test}, validation fold {wildcards.validation}, seed {wildcards.seed}"
+    script:
+        "../../scripts/train_fold.py"
+
+
+rule predict_fold:
+    input:
+        folds="results/{run}/cross_validation/{dataset}/folds.parquet",
+        weights=lambda wildcards: [
+            f"results/{wildcards.run}/cross_validation/{wildcards.dataset}/test{wildcards.test}/{wildcards.model}/{name}/weights.safetensors"
+            for name in fold_trainings(wildcards)
+        ],
+    output:
+        "results/{run}/cross_validation/{dataset}/test{test}/{model}.parquet",
+    log:
+        "logs/{run}/cross_validation/{dataset}.test{test}.{model}.predict_fold.log",
+    benchmark:
+        "logs/{run}/benchmarks/predict_fold.{dataset}.test{test}.{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
+        runtime=1440,
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        code=code("predict_fold.py"),
+        settings=lambda wildcards: {
+            "trainings": fold_trainings(wildcards),
+            "device": config["device"],
+            "threads": config["training"]["threads"],
+        },
+    message:
+        "Predict test fold {wildcards.test} of {wildcards.dataset} with {wildcards.model}"
+    script:
+        "../../scripts/predict_fold.py"
+
+
+rule score_folds:
+    input:
+        lambda wildcards: [
+            f"results/{wildcards.run}/cross_validation/{wildcards.dataset}/test{test}/{model}.parquet"
+            for model, test in models_and_folds(wildcards.dataset)
+        ],
+    output:
+        scores="results/{run}/cross_validation/{dataset}/scores.tsv",
+        summary=report(
+            "results/{run}/cross_validation/{dataset}/summary.tsv",
+            caption="../report/cross_validation.rst",
+            category="Cross-validation",
+            labels={"dataset": "{dataset}", "content": "mean scores"},
+        ),
+        comparisons="results/{run}/cross_validation/{dataset}/comparisons.tsv",
+    log:
+        "logs/{run}/cross_validation/{dataset}.score_folds.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("score_folds.py"),
+        settings=lambda wildcards: {
+            "models": [model for model, _ in models_and_folds(wildcards.dataset)],
+            "folds": [test for _, test in models_and_folds(wildcards.dataset)],
+        },
+    message:
+        "Score the models of {wildcards.dataset} on every test fold"
+    script:
+        "../../scripts/score_folds.py"
+
+
+rule plot_folds:
+    input:
+        scores="results/{run}/cross_validation/{dataset}/scores.tsv",
+        summary="results/{run}/cross_validation/{dataset}/summary.tsv",
+        comparisons="results/{run}/cross_validation/{dataset}/comparisons.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/cross_validation/{dataset}.folds.svg",
+            caption="../report/cross_validation.rst",
+            category="Cross-validation",
+            labels={"dataset": "{dataset}", "content": "scores per fold and paired tests"},
+        ),
+        others=multiext("results/{run}/figures/cross_validation/{dataset}.folds", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/cross_validation/{dataset}.plot_folds.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_folds.py"),
+    message:
+        "Draw the cross-validation of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_folds.py"
