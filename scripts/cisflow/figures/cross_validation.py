@@ -50,6 +50,7 @@ def _draw_folds(panel: Axes, scores: pd.DataFrame, summary: pd.DataFrame, metric
 def _draw_tests(panel: Axes, tests: pd.DataFrame, models: list[str]) -> None:
     """Brackets between models, with the adjusted p-value of their difference, above the points."""
     low, high = panel.get_ylim()
+    panel.set_yticks([tick for tick in panel.get_yticks() if low <= tick <= high])  # none beside the brackets
     step = 0.11 * (high - low)
     for level, test in enumerate(tests.itertuples()):
         left, right = sorted((models.index(test.better), models.index(test.worse)))
