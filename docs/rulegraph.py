@@ -35,6 +35,8 @@ STAGE_OF = {
     "bootstrap_": "evaluation",
     "rank_": "evaluation",
     "evaluate_": "evaluation",
+    "interpret_": "evaluation",
+    "build_folds": "reads to elements",
     "report": "report",
 }
 
