@@ -79,4 +79,4 @@ def test_replicates_from_counts_to_a_ranked_model(tmp_path):
     for name in ("one", "two"):
         page = (results / "quality" / f"{name}.html").read_text()
         assert "There is no replicate" not in page
-        assert "There is no funnel" in page
+        assert "there is no funnel of its reads" in page
