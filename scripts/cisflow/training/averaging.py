@@ -7,6 +7,7 @@ validated and kept. Numbers in buffers (batch-norm statistics) are averaged like
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from cisflow.training.options import AVERAGING
 
 
-class WeightAverage:
+class WeightAverage(ABC):
     """Average of a network's weights; before the first contribution it equals the network.
 
     Parameters
@@ -36,9 +37,9 @@ class WeightAverage:
         self.n_steps, self.steps_per_epoch = n_steps, steps_per_epoch
         self.contributions = 0
 
+    @abstractmethod
     def after_step(self, network: torch.nn.Module, step: int) -> None:
         """Take note of the network after ``step`` steps."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def blend(self, network: torch.nn.Module, share: float) -> None:
