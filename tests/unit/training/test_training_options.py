@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -264,7 +265,15 @@ def torchrun(folder: Path, options: dict, exact: bool, stop: int = 0, **task) ->
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
     command += ["--rdzv-endpoint", "localhost:0", program, str(folder), given]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, timeout=120, check=False).returncode
+    # Once in some dozens of runs on a busy machine the two do not come up or down together, for a cause outside the
+    # training that was not found. The same command then continues from the saved state, which has to end the same.
+    for attempt in (1, 2):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode == 0 or stop or attempt == 2:
+            break
+        warnings.warn(f"torchrun ended with {done.returncode}, repeated: {done.stderr[-3000:]}", stacklevel=2)
+    print(done.stdout, done.stderr)  # pytest shows it when the test fails
+    return done.returncode
 
 
 def test_two_processes_train_as_one(tmp_path):
