@@ -3,8 +3,8 @@ from cisflow.models.contact_settings import fill_from_others
 
 rule train_contact_model:
     input:
-        contacts="results/{run}/contacts/{map}/map.cool",
-        expected="results/{run}/contacts/{map}/expected.npz",
+        contacts=map_of_model("map", "cool"),
+        expected=map_of_model("expected", "npz"),
         genome=map_genome,
         peaks=map_peaks,
     output:
@@ -51,8 +51,8 @@ rule train_contact_model:
 
 rule predict_contacts:
     input:
-        contacts="results/{run}/contacts/{map}/map.cool",
-        expected="results/{run}/contacts/{map}/expected.npz",
+        contacts=map_of_model("map", "cool"),
+        expected=map_of_model("expected", "npz"),
         genome=map_genome,
         weights=lambda wildcards: [
             f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/weights.safetensors"

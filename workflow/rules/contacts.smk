@@ -45,12 +45,12 @@ rule prepare_contact_map:
             then=lambda wildcards: study.path(study.maps[wildcards.map]["rename"]),
         ),
     output:
-        contacts="results/{run}/contacts/{map}/map.cool",
-        quality="results/{run}/contacts/{map}/quality.tsv",
+        contacts="results/{run}/contacts/{map}/map{res}.cool",
+        quality="results/{run}/contacts/{map}/quality{res}.tsv",
     log:
-        "logs/{run}/contacts/{map}.prepare.log",
+        "logs/{run}/contacts/{map}.prepare{res}.log",
     benchmark:
-        "logs/{run}/benchmarks/prepare_contact_map.{map}.tsv"
+        "logs/{run}/benchmarks/prepare_contact_map.{map}{res}.tsv"
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -59,28 +59,28 @@ rule prepare_contact_map:
     params:
         code=code("prepare_contact_map.py"),
         settings=lambda wildcards: {
-            "resolution": study.maps[wildcards.map]["resolution"],
+            "resolution": map_resolution(wildcards),
             "length_tolerance": study.maps[wildcards.map]["length_tolerance"] or 0,
             "validation": study.chromosomes(wildcards.map, "validation"),
             "test": study.chromosomes(wildcards.map, "test"),
         },
     message:
-        "Prepare contact map {wildcards.map}"
+        "Prepare contact map {wildcards.map}{wildcards.res}"
     script:
         "../../scripts/prepare_contact_map.py"
 
 
 rule compute_expected:
     input:
-        "results/{run}/contacts/{map}/map.cool",
+        "results/{run}/contacts/{map}/map{res}.cool",
     output:
-        expected="results/{run}/contacts/{map}/expected.npz",
-        distance_law="results/{run}/contacts/{map}/distance_law.tsv",
-        by_chromosome="results/{run}/contacts/{map}/distance_law_by_chromosome.tsv",
+        expected="results/{run}/contacts/{map}/expected{res}.npz",
+        distance_law="results/{run}/contacts/{map}/distance_law{res}.tsv",
+        by_chromosome="results/{run}/contacts/{map}/distance_law_by_chromosome{res}.tsv",
     log:
-        "logs/{run}/contacts/{map}.expected.log",
+        "logs/{run}/contacts/{map}.expected{res}.log",
     benchmark:
-        "logs/{run}/benchmarks/compute_expected.{map}.tsv"
+        "logs/{run}/benchmarks/compute_expected.{map}{res}.tsv"
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -89,7 +89,7 @@ rule compute_expected:
     params:
         code=code("compute_expected.py"),
     message:
-        "Compute the expected contacts of map {wildcards.map}"
+        "Compute the expected contacts of map {wildcards.map}{wildcards.res}"
     script:
         "../../scripts/compute_expected.py"
 

@@ -66,6 +66,23 @@ def ordered_sequences(wildcards):
     return study.path(study.libraries[wildcards.library]["ordered_sequences"])
 
 
+def map_file(run, name, stem, extension, resolution=None):
+    """File of a prepared map at a resolution (None: that of the sheet), e.g. stem `expected` and extension `npz`."""
+    return f"results/{run}/contacts/{name}/{stem}{study.suffix(name, resolution)}.{extension}"
+
+
+def map_of_model(stem, extension):
+    """Input function: file of a map at the resolution that a model reads it at."""
+    return lambda wildcards: map_file(
+        wildcards.run, wildcards.map, stem, extension, study.resolution(wildcards.model, wildcards.map)
+    )
+
+
+def map_resolution(wildcards):
+    """Bin size (bp) of the files of a map, by their suffix."""
+    return int(wildcards.res[1:]) if wildcards.res else study.maps[wildcards.map]["resolution"]
+
+
 def map_genome(wildcards):
     """FASTA of a contact map's genome."""
     if study.maps[wildcards.map]["source"] == "simulated":

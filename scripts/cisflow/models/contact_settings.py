@@ -29,12 +29,16 @@ class WindowSettings:
         Largest random displacement of the sequence against the map (bp).
     max_missing : float
         Training windows with a larger share of missing entries are drawn again; 1 = none is.
+    resolution : int
+        Bins of the map that the targets are made from (bp), a multiple of the map's resolution in the sheet;
+        0 (not given) = that one.
     """
 
     bins: int
     bin_size: int
     shift: int = 0
     max_missing: float = 1.0
+    resolution: int = 0
 
     @property
     def length(self) -> int:
@@ -100,6 +104,7 @@ RANGES = {  # lowest and highest value
     "bins": (2, None),
     "bin_size": (1, None),
     "shift": (0, None),
+    "resolution": (1, None),
     "max_missing": (0, 1),
     "windows": (1, None),
     "step_bins": (1, None),

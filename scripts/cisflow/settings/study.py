@@ -19,6 +19,7 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
+from cisflow.settings.contact_checks import asked_resolution, resolution_problems
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
@@ -100,6 +101,25 @@ class Study:
         """Recipe of a model."""
         row = next(r for r in self.models_of(dataset) if r["model"] == model)
         return self.recipes[row["recipe"]]
+
+    def resolution(self, model: str, map_name: str) -> int:
+        """Bin size (bp) at which a model reads its map: ``window.resolution`` of the recipe, else that of the sheet.
+
+        A recipe without ``window`` takes that of the first other model of the map that has one.
+        """
+        recipes = [self.recipe(model, map_name), *(self.recipes[row["recipe"]] for row in self.models_of(map_name))]
+        recipe = next((recipe for recipe in recipes if "window" in recipe), {})
+        return asked_resolution(recipe) or self.maps[map_name]["resolution"]
+
+    def resolutions(self, map_name: str) -> list[int]:
+        """Bin sizes (bp) at which a map is prepared: that of the sheet, then those that recipes ask for, rising."""
+        base = self.maps[map_name]["resolution"]
+        asked = {self.resolution(row["model"], map_name) for row in self.models_of(map_name)}
+        return [base, *sorted(asked - {base})]
+
+    def suffix(self, map_name: str, resolution: int | None = None) -> str:
+        """Suffix of the names of a map's files: empty at the resolution of the sheet (None as well), else ``.4000``."""
+        return "" if resolution in (None, self.maps[map_name]["resolution"]) else f".{resolution}"
 
     def uses_simulated(self, arm: str) -> bool:
         """Whether the run simulates input for ``arm`` (``expression`` or ``contacts``)."""
@@ -390,6 +410,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     if not problems:  # links between rows make sense only when the rows themselves do
         problems += _check_links(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])
+    problems += resolution_problems(study.maps, study.models, study.recipes)
     if problems:
         raise InputError(problems)
     return study

@@ -196,3 +196,22 @@ def test_model_named_like_the_submissions(config, sheets):
 def test_simulated_subsets_without_a_simulated_library(config, sheets):
     edit(sheets / "datasets.tsv", "\tdesigned\tmaude", "\trandom\tbin-mean")
     assert "'simulated' needs a test_library of kind designed and source simulated" in problems_of(config)
+
+
+def test_resolutions_that_recipes_ask_for(config, sheets, tmp_path):
+    recipe = yaml.safe_load((CHECKOUT / "config" / "recipes" / "demo" / "orca_1mb.yaml").read_text())
+    base = read_study(config, SCHEMAS, CHECKOUT).resolutions("synthetic")
+    for resolution in (4000, 2500):
+        recipe["window"]["resolution"] = resolution
+        (tmp_path / f"{resolution}.yaml").write_text(yaml.safe_dump(recipe))
+    with (sheets / "models.tsv").open("a") as handle:
+        handle.write(f"coarse\tsynthetic\t{tmp_path / '4000.yaml'}\t1\n")
+    study = read_study(config, SCHEMAS, CHECKOUT)
+    assert base == [1000]
+    assert study.resolutions("synthetic") == [1000, 4000]
+    assert (study.resolution("coarse", "synthetic"), study.suffix("synthetic", 4000)) == (4000, ".4000")
+    assert study.suffix("synthetic", 1000) == study.suffix("synthetic") == ""
+    with (sheets / "models.tsv").open("a") as handle:
+        handle.write(f"odd\tsynthetic\t{tmp_path / '2500.yaml'}\t1\n")
+    what = "2500; expected a multiple of the resolution of map synthetic, 1000 bp"
+    assert f'2500.yaml, column "window.resolution": {what}' in problems_of(config)
