@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cisflow.cli.bundles import add_device, add_models, named_bundles
 from cisflow.cli.options import check_outputs, example
 from cisflow.cli.tables import open_table
 from cisflow.problems import InputError, Problem
@@ -31,12 +32,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
             "    --sequences promoters.fa --start 17 --end 97 --output effects.parquet --figures figures"
         ),
     )
-    parser.add_argument(
-        "models",
-        nargs="+",
-        metavar="[NAME=]FOLDER",
-        help="bundle of a trained model; bundles of one name are replicates, whose predictions are averaged",
-    )
+    add_models(parser)
     parser.add_argument(
         "--sequences",
         required=True,
@@ -64,24 +60,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--figures", metavar="FOLDER", help="output: figures of one sequence and of the agreement")
     parser.add_argument("--draw", metavar="ID", help="sequence of the figure (default: the first)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
+    add_device(parser)
     parser.set_defaults(run=run)
-
-
-def _bundles(given: list[str]) -> dict[str, list[str]]:
-    """Folders by name of the model; without a name that of the folder, or the one above where that is ``seed<k>``."""
-    found: dict[str, list[str]] = {}
-    for text in given:
-        name, separator, folder = text.partition("=")
-        if not separator:
-            path = Path(text).resolve()
-            name, folder = (path.parent if path.name.removeprefix("seed").isdecimal() else path).name, text
-        found.setdefault(name, []).append(folder)
-    empty = [text for text in given if text.startswith("=") or text.endswith("=")]
-    if empty:
-        raise InputError([Problem("models", f"{text!r}; expected FOLDER or NAME=FOLDER") for text in empty])
-    return found
 
 
 def _sequences(path: str) -> dict[str, str]:
@@ -134,7 +114,7 @@ def run(given: argparse.Namespace) -> None:
     tables = {"profiles": given.profiles, "checks": given.checks, "agreement": given.agreement}
     steps = given.steps if any(tables.values()) or given.figures else 0
     with reproducible_numerics(given.threads):
-        models = load_models(_bundles(given.models), choose_device(given.device))
+        models = load_models(named_bundles(given.models), choose_device(given.device))
         found = interpret(models, sequences, given.output, given.start, given.end, steps)
     for name, path in tables.items():
         if path:

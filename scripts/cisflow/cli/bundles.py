@@ -1,0 +1,53 @@
+"""Arguments that name trained models, and where they run.
+
+Inputs: command-line arguments. Outputs: folders by name of the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cisflow.problems import InputError, Problem
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add the positional argument ``models``."""
+    parser.add_argument(
+        "models",
+        nargs="+",
+        metavar="[NAME=]FOLDER",
+        help="bundle of a trained model; bundles of one name are replicates, whose predictions are averaged",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device`` and ``--threads``."""
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
+
+
+def named_bundles(given: list[str]) -> dict[str, list[str]]:
+    """Folders by name of the model; without a name that of the folder, or the one above where that is ``seed<k>``.
+
+    Parameters
+    ----------
+    given : list of str
+        ``FOLDER`` or ``NAME=FOLDER``.
+
+    Raises
+    ------
+    InputError
+        With every argument that is neither.
+    """
+    found: dict[str, list[str]] = {}
+    for text in given:
+        name, separator, folder = text.partition("=")
+        if not separator:
+            path = Path(text).resolve()
+            name, folder = (path.parent if path.name.removeprefix("seed").isdecimal() else path).name, text
+        found.setdefault(name, []).append(folder)
+    empty = [text for text in given if text.startswith("=") or text.endswith("=")]
+    if empty:
+        raise InputError([Problem("models", f"{text!r}; expected FOLDER or NAME=FOLDER") for text in empty])
+    return found

@@ -1,0 +1,107 @@
+"""``cisflow variants``: effects of the alleles of a VCF file on predicted expression.
+
+Inputs: bundles, a VCF file, constructs or intervals of a genome. Outputs: a table of effects, on request the VCF file
+with the effects and a table of how many alleles were predicted or not, and why.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cisflow.cli.bundles import add_device, add_models, named_bundles
+from cisflow.cli.options import check_outputs, example
+from cisflow.joblog import logger
+from cisflow.problems import InputError, Problem
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "variants",
+        help="effect of the alleles of a VCF file on predicted expression",
+        description="Predict reference and alternative of every allele of a VCF file in every sequence that it touches "
+        "(docs/methods/variants.md). Nothing is left out: alleles that cannot be predicted have a row with the reason.",
+        **example(
+            "cisflow variants rnn=models/dream_rnn/seed1 rnn=models/dream_rnn/seed2 --vcf calls.vcf.gz \\\n"
+            "    --genome sacCer3.fa --intervals promoters.bed --left TGCATTTTTTTCACATC --right GGTTACGGCTGTT \\\n"
+            "    --output effects.parquet --annotated calls.effects.vcf.gz"
+        ),
+    )
+    add_models(parser)
+    parser.add_argument("--vcf", required=True, metavar="FILE", help="variants, plain or gzip")
+    parser.add_argument(
+        "--constructs",
+        metavar="FILE",
+        help="FASTA, or table of id and sequence without header; CHROM of the variants names a construct",
+    )
+    parser.add_argument("--genome", metavar="FASTA", help="with --intervals")
+    parser.add_argument(
+        "--intervals", metavar="BED", help="what the models are shown of the genome, with name and strand where given"
+    )
+    parser.add_argument("--left", default="", metavar="BASES", help="constant bases in front of every sequence")
+    parser.add_argument("--right", default="", metavar="BASES", help="constant bases behind every sequence")
+    parser.add_argument("--output", required=True, help="table of effects, written block by block")
+    parser.add_argument("--annotated", metavar="FILE", help="output: the VCF file with the effects in INFO")
+    parser.add_argument("--counts", metavar="FILE", help="output: alleles by status")
+    add_device(parser)
+    parser.set_defaults(run=run)
+
+
+def _problems(given: argparse.Namespace) -> list[Problem]:
+    problems = []
+    if bool(given.constructs) == bool(given.genome or given.intervals):
+        problems.append(Problem("options", "give --constructs, or --genome with --intervals"))
+    elif not given.constructs and not (given.genome and given.intervals):
+        problems.append(Problem("options", "--genome and --intervals belong together"))
+    for name in ("left", "right"):
+        if set(getattr(given, name).upper()) - set("ACGTN"):
+            problems.append(Problem(f"--{name}", f"{getattr(given, name)!r}; expected A, C, G, T or N"))
+    if given.annotated and not given.annotated.endswith((".vcf", ".vcf.gz")):
+        problems.append(Problem("--annotated", f"{given.annotated!r}; expected a name that ends in .vcf or .vcf.gz"))
+    return problems
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run the command."""
+    from cisflow.devices import choose_device
+    from cisflow.files import TableWriter, write_table
+    from cisflow.interpret.tables import load_models
+    from cisflow.training.numerics import reproducible_numerics
+    from cisflow.variants.annotate import annotate
+    from cisflow.variants.expression import COLUMNS, status_table, variant_effects
+    from cisflow.variants.sequences import constructs, intervals
+
+    check_outputs([given.output, given.counts])
+    if problems := _problems(given):
+        raise InputError(problems)
+    places = constructs(given.constructs) if given.constructs else intervals(given.intervals, given.genome)
+    counts: Counter[str] = Counter()
+    with reproducible_numerics(given.threads), TableWriter(given.output, COLUMNS) as writer:
+        models = load_models(named_bundles(given.models), choose_device(given.device))
+
+        def written() -> Iterator[Any]:
+            ends = given.left.upper(), given.right.upper()
+            for block in variant_effects(models, places, given.vcf, *ends, counts=counts):
+                writer.write(block)
+                yield block
+
+        if given.annotated:
+            annotate(given.vcf, written(), given.annotated)
+        else:
+            _exhaust(written())
+    rows = status_table(counts)
+    for row in rows:
+        logger.info("%s: %s", row["status"], f"{row['alleles']:,}")
+    if given.counts:
+        import pandas as pd
+
+        write_table(pd.DataFrame(rows, columns=["status", "alleles"]), Path(given.counts))
+
+
+def _exhaust(blocks: Iterable[Any]) -> None:
+    for _ in blocks:
+        pass
