@@ -183,10 +183,10 @@ def variant_effects(
     Yields
     ------
     polars.DataFrame
-        Columns of :data:`COLUMNS`: ``line`` of the file, ``position`` 1-based; ``reference``, ``alternative`` predictions
-        (mean over replicates), ``difference`` = alternative - reference, ``low``, ``high``: 95 % interval of its mean
-        over the replicates (Student's t; null with one), ``status``: ``predicted`` or why not. Insertions and deletions
-        change the length of the sequence; models for one length have no prediction then.
+        Columns of :data:`COLUMNS`: ``line`` of the file, ``position`` 1-based; ``reference``, ``alternative``
+        predictions (mean over replicates), ``difference`` = alternative - reference, ``low``, ``high``: 95 % interval
+        of its mean over the replicates (Student's t; null with one), ``status``: ``predicted`` or why not. Insertions
+        and deletions change the length of the sequence; models for one length have no prediction then.
 
     Raises
     ------
