@@ -55,6 +55,7 @@ wildcard_constraints:
     method="bin-mean|maude",
     dataset=one_of(study.datasets),
     map=one_of(study.maps),
+    genome=one_of(study.genomes().values()),
     res=r"(\.[1-9][0-9]*)?",
     model=one_of({row["model"] for row in study.models}),
     seed="[0-9]+",

@@ -28,6 +28,28 @@ rule simulate_contacts:
         "../../scripts/simulate_contacts.py"
 
 
+rule encode_genome:
+    input:
+        genome_fasta,
+    output:
+        "results/{run}/genome/{genome}.2bit",
+    log:
+        "logs/{run}/contacts/{genome}.genome.log",
+    benchmark:
+        "logs/{run}/benchmarks/encode_genome.{genome}.tsv"
+    conda:
+        "../../envs/hic.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("encode_genome.py"),
+    message:
+        "Encode genome {wildcards.genome} at two bits per base"
+    script:
+        "../../scripts/encode_genome.py"
+
+
 rule prepare_contact_map:
     input:
         contacts=branch(
@@ -35,11 +57,7 @@ rule prepare_contact_map:
             then="results/{run}/simulated/{map}.mcool",
             otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["cooler"]),
         ),
-        genome=branch(
-            lambda wildcards: study.maps[wildcards.map]["source"] == "simulated",
-            then="results/{run}/simulated/{map}.fa",
-            otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["genome"]),
-        ),
+        genome=map_genome,
         rename=branch(
             lambda wildcards: study.maps[wildcards.map]["rename"],
             then=lambda wildcards: study.path(study.maps[wildcards.map]["rename"]),

@@ -83,11 +83,20 @@ def map_resolution(wildcards):
     return int(wildcards.res[1:]) if wildcards.res else study.maps[wildcards.map]["resolution"]
 
 
+def genome_fasta(wildcards):
+    """FASTA of a genome, of the first map that has it."""
+    name = next(name for name, genome in study.genomes().items() if genome == wildcards.genome)
+    if study.maps[name]["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{name}.fa"
+    return study.path(study.maps[name]["genome"])
+
+
 def map_genome(wildcards):
-    """FASTA of a contact map's genome."""
-    if study.maps[wildcards.map]["source"] == "simulated":
-        return f"results/{wildcards.run}/simulated/{wildcards.map}.fa"
-    return study.path(study.maps[wildcards.map]["genome"])
+    """Genome of a contact map at two bits per base: encoded by the run, or the file of the sheet where that is so."""
+    given = study.maps[wildcards.map]["genome"] or ""
+    if given.endswith(".2bit"):
+        return study.path(given)
+    return f"results/{wildcards.run}/genome/{study.genomes()[wildcards.map]}.2bit"
 
 
 def map_peaks(wildcards):

@@ -1,27 +1,23 @@
 """Genome sequence as numbers.
 
-Inputs: a FASTA file, plain or compressed with gzip or bgzip. Outputs: bases of any interval as small integers, and
-one-hot sequences. The whole genome is held in memory at one byte per base (12 MB for yeast, 3.1 GB for human): windows
-are then slices, no index file is needed, and nothing is written beside the user's file.
+Inputs: a 2bit file, or a FASTA file, plain or compressed with gzip or bgzip. Outputs: bases of any interval as small
+integers, and one-hot sequences. A 2bit file is memory-mapped (0.25 bytes per base, shared by processes); FASTA is held
+in memory at one byte per base. No index file is needed, and nothing is written beside the user's file.
 """
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
+from cisflow.contacts.fasta import BASES, UNKNOWN, Fasta
+from cisflow.contacts.two_bit import TwoBit, is_two_bit
 from cisflow.problems import InputError, Problem
 
-BASES = "ACGT"
-UNKNOWN = 4
-BLOCK = 1 << 24
+__all__ = ["BASES", "UNKNOWN", "Genome", "one_hot_ACGT", "reverse_complement"]
 
-# `find` gives -1 for every other character, which is 4 modulo 5.
-_TO_CODE = bytes(BASES.find(chr(byte).upper()) % (UNKNOWN + 1) for byte in range(256))
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 _ONE_HOT = np.concatenate([np.eye(4, dtype=np.float32), np.full((4, 1), 0.25, dtype=np.float32)], axis=1)
 
@@ -47,47 +43,14 @@ def one_hot_ACGT(codes: np.ndarray) -> np.ndarray:
     return _ONE_HOT[:, codes]
 
 
-def _records(path: Path) -> Iterator[tuple[str, bytes | None]]:
-    """Name of each record (with None), followed by the pieces of its sequence as codes."""
-    opener = gzip.open if path.suffix in (".gz", ".bgz") else open
-    with opener(path, "rb") as handle:
-        rest, first = b"", True
-        while block := handle.read(BLOCK):
-            if first and not block.startswith(b">"):
-                raise InputError(Problem(str(path), f"starts with {block[:20]!r}; expected a FASTA header (>)"))
-            first = False
-            # A header must not be cut: what follows the last line break waits for the next block.
-            block = rest + block
-            cut = block.rfind(b"\n") + 1
-            block, rest = block[:cut], block[cut:]
-            yield from _split(block)
-        yield from _split(rest)
-
-
-def _split(block: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """Headers and sequences in a block of whole lines."""
-    position = 0
-    while position < len(block):
-        if block.startswith(b">", position):
-            end = block.find(b"\n", position)
-            end = len(block) if end < 0 else end
-            fields = block[position + 1 : end].split()
-            yield fields[0].decode() if fields else "", None
-            position = end + 1
-        else:
-            end = block.find(b"\n>", position)
-            end = len(block) if end < 0 else end + 1
-            yield "", block[position:end].translate(_TO_CODE, b"\r\n")
-            position = end
-
-
 class Genome:
-    """Genome in memory.
+    """A genome, on disk (2bit) or in memory (FASTA).
 
     Parameters
     ----------
-    fasta : path
-        Plain text, gzip (``.gz``) or bgzip (``.gz``, ``.bgz``). The name of a record ends at the first blank.
+    path : path
+        2bit (recognised by its content), or FASTA: plain text, gzip (``.gz``) or bgzip (``.gz``, ``.bgz``). The name of
+        a FASTA record ends at the first blank.
     chromosomes : collection of str, optional
         Keep the bases of these records only; ``lengths`` still has all.
 
@@ -99,38 +62,19 @@ class Genome:
     Raises
     ------
     InputError
-        When the file is missing or no FASTA file, holds a name twice, or lacks one of ``chromosomes``.
+        When the file is missing or of neither format, holds a name twice, or lacks one of ``chromosomes``.
     """
 
-    def __init__(self, fasta: str | Path, chromosomes: Collection[str] | None = None):
-        self.path = Path(fasta)
-        self.lengths: dict[str, int] = {}
-        self._codes: dict[str, np.ndarray] = {}
+    def __init__(self, path: str | Path, chromosomes: Collection[str] | None = None):
+        self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(Problem(str(fasta), "file not found; expected a FASTA file"))
-        pieces: dict[str, list[bytes]] = {}
-        try:
-            name = ""
-            for header, sequence in _records(self.path):
-                if sequence is None:
-                    name = header
-                    if not name or name in self.lengths:
-                        what = f"{name!r} is there twice" if name else "a record has no name"
-                        raise InputError(Problem(str(fasta), f"{what}; expected one record per chromosome"))
-                    self.lengths[name] = 0
-                else:
-                    self.lengths[name] += len(sequence)
-                    if chromosomes is None or name in chromosomes:
-                        pieces.setdefault(name, []).append(sequence)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(Problem(str(fasta), f"cannot be read to its end: {error}")) from None
+            raise InputError(Problem(str(path), "file not found; expected a FASTA or 2bit file"))
+        self._source = TwoBit(path) if is_two_bit(path) else Fasta(path, chromosomes)
+        self.lengths = self._source.lengths
         absent = [name for name in chromosomes or () if name not in self.lengths]
         if absent:
-            raise InputError(
-                Problem(str(fasta), f"no record named {', '.join(absent)}; there are {', '.join(self.lengths)}")
-            )
-        for name in list(pieces):
-            self._codes[name] = np.frombuffer(b"".join(pieces.pop(name)), dtype=np.uint8)
+            there = ", ".join(self.lengths)
+            raise InputError(Problem(str(path), f"no record named {', '.join(absent)}; there are {there}"))
 
     def codes(self, chromosome: str, start: int, end: int) -> np.ndarray:
         """Bases of an interval.
@@ -144,13 +88,14 @@ class Genome:
         Returns
         -------
         uint8 array, (end - start,)
-            A, C, G, T = 0 to 3 in either case; anything else, and positions outside the chromosome, = 4.
+            A, C, G, T = 0 to 3 in either case; anything else, and positions outside the chromosome, = 4. An array of
+            its own, which may be changed.
         """
-        codes = self._codes[chromosome]
-        if start >= 0 and end <= len(codes):
-            return codes[start:end].copy()
+        length = self.lengths[chromosome]
+        low, high = min(max(start, 0), length), max(min(end, length), 0)
+        if (low, high) == (start, end) and low < high:
+            return self._source.codes(chromosome, start, end)
         window = np.full(end - start, UNKNOWN, dtype=np.uint8)
-        low, high = min(max(start, 0), len(codes)), max(min(end, len(codes)), 0)
         if low < high:
-            window[low - start : high - start] = codes[low:high]
+            window[low - start : high - start] = self._source.codes(chromosome, low, high)
         return window

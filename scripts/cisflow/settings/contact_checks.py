@@ -6,6 +6,7 @@ Inputs: rows of the sheets and recipes. Outputs: problems.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cisflow.problems import Problem
@@ -15,6 +16,29 @@ def asked_resolution(recipe: Mapping[str, Any]) -> int | None:
     """Bin size (bp) of the map that a contact recipe asks for (``window.resolution``); None when it asks for none."""
     window = recipe.get("window")
     return window.get("resolution") if isinstance(window, Mapping) else None
+
+
+def genome_names(maps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Name of the genome of each map: that of its file without suffixes; that of the map where it is simulated.
+
+    Maps with one file share one genome. Files of one name in two folders get the name of their first map as well.
+
+    Parameters
+    ----------
+    maps : mapping
+        Rows of the contact maps sheet by name.
+    """
+    names: dict[str, str] = {}  # by file
+    by_map = {}
+    for name, row in maps.items():
+        file = row["genome"] if row["source"] != "simulated" else f"{name}.fa"
+        if file is None:
+            continue
+        if file not in names:
+            stem = Path(file).name.split(".")[0]
+            names[file] = f"{stem}.{name}" if stem in names.values() else stem
+        by_map[name] = names[file]
+    return by_map
 
 
 def resolution_problems(

@@ -19,7 +19,7 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
-from cisflow.settings.contact_checks import asked_resolution, resolution_problems
+from cisflow.settings.contact_checks import asked_resolution, genome_names, resolution_problems
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
@@ -101,6 +101,10 @@ class Study:
         """Recipe of a model."""
         row = next(r for r in self.models_of(dataset) if r["model"] == model)
         return self.recipes[row["recipe"]]
+
+    def genomes(self) -> dict[str, str]:
+        """Name of the genome of each map."""
+        return genome_names(self.maps)
 
     def resolution(self, model: str, map_name: str) -> int:
         """Bin size (bp) at which a model reads its map: ``window.resolution`` of the recipe, else that of the sheet.

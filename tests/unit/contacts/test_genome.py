@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from cisflow.contacts import genome as module
+from cisflow.contacts import fasta as module
 from cisflow.contacts.genome import Genome, one_hot_ACGT, reverse_complement
 from cisflow.problems import InputError
 
