@@ -209,12 +209,16 @@ def export_bundle(folder: str | Path, output: str | Path) -> list[str]:
     name = output.name.removesuffix(".tar.gz")
     files = _content(folder, name)
     if packed:
-        with atomic_path(output) as temporary, open(temporary, "wb") as raw:
-            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
-                for file, data in files.items():
-                    member = tarfile.TarInfo(f"{name}/{file}")
-                    member.size = len(data)
-                    tar.addfile(member, io.BytesIO(data))
+        with (
+            atomic_path(output) as temporary,
+            open(temporary, "wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as zipped,
+            tarfile.open(fileobj=zipped, mode="w") as tar,
+        ):
+            for file, data in files.items():
+                member = tarfile.TarInfo(f"{name}/{file}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
         return list(files)
     partial = output.with_name(f".partial.{output.name}")
     shutil.rmtree(partial, ignore_errors=True)
