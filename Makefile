@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test env tools lint format docs bench clean
+.PHONY: demo test slow env tools lint format docs bench clean
 
 demo: env
 	@start=$$(date +%s); \
@@ -15,8 +15,11 @@ demo: env
 	echo "Report: results/demo/report.html ($$(( $$(date +%s) - start )) s)"
 
 test: env
-	$(BIN)/python -m pytest -n 2 -m 'not dag'
-	$(BIN)/python -m pytest -m dag # one after the other: Snakemake itself uses both cores
+	$(BIN)/python -m pytest -n 2 -m 'not dag and not slow'
+	$(BIN)/python -m pytest -m 'dag and not slow' # one after the other: Snakemake itself uses both cores
+
+slow: env
+	$(BIN)/python -m pytest -m slow # whole cascades of the published size: minutes
 
 env: tools $(STAMP)
 

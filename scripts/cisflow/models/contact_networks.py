@@ -14,20 +14,14 @@ import torch
 from cisflow.models.contact_settings import ContactSettings
 from cisflow.models.distance_only import DistanceOnly
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
-from cisflow.models.orca_encoder import POOLS, WIDTHS
+from cisflow.models.orca_encoder import POOLS, WIDTHS, one_hot
 from cisflow.models.orca_net import DILATIONS_1M, OrcaNet
 from cisflow.problems import InputError, Problem
 from cisflow.registry import Registry
 
+__all__ = ["CONTACT_NETWORKS", "build_network", "one_hot"]
+
 CONTACT_NETWORKS = Registry("contact network")
-
-#: Row per base code (A, C, G, T, unknown): an unknown base is a quarter of each.
-BASES = torch.cat([torch.eye(4), torch.full((1, 4), 0.25)])
-
-
-def one_hot(codes: torch.Tensor) -> torch.Tensor:
-    """Encode base codes, uint8 (batch, length), as float32 (batch, 4, length) on the same device."""
-    return BASES.to(codes.device)[codes.long()].transpose(1, 2).contiguous()
 
 
 @CONTACT_NETWORKS.register("orca_1mb")

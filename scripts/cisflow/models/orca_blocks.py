@@ -79,7 +79,7 @@ def pair_sums(encoding: Tensor) -> Tensor:
 
 
 class DilatedStack(nn.Module):
-    """Dilated blocks over a square map, and the head that ends in one symmetric channel.
+    """Dilated blocks over a square map, and the head that ends in symmetric maps.
 
     Every block is a linear part followed by a nonlinear part; both add to their input, except that the linear part of
     the first block replaces it (its input may have another width).
@@ -93,9 +93,11 @@ class DilatedStack(nn.Module):
     dilations : sequence of int
         One block each.
     head : int
-        Channels of the hidden layer of the head.
+        Channels of the hidden layer of the head; at least ``outputs``.
     dropout : float
         In front of the first block.
+    outputs : int
+        Maps predicted side by side.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class DilatedStack(nn.Module):
         dilations: Sequence[int] = (1,),
         head: int = 5,
         dropout: float = DROPOUT,
+        outputs: int = 1,
     ):
         super().__init__()
         self.lconvtwos = nn.ModuleList(
@@ -113,7 +116,10 @@ class DilatedStack(nn.Module):
             for k, dilation in enumerate(dilations)
         )
         self.convtwos = nn.ModuleList(nonlinear_2d(channels, middle, channels, dilation) for dilation in dilations)
-        self.final = nn.Sequential(nn.Conv2d(channels, head, 1), nn.BatchNorm2d(head), nn.ReLU(), nn.Conv2d(head, 1, 1))
+        hidden = max(head, outputs)
+        self.final = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1), nn.BatchNorm2d(hidden), nn.ReLU(), nn.Conv2d(hidden, outputs, 1)
+        )
 
     def run_blocks(self, pairs: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """Pass [batch, channels, n, n] through blocks ``first`` to ``last`` (exclusive; None = all)."""
@@ -124,6 +130,6 @@ class DilatedStack(nn.Module):
         return pairs
 
     def run_head(self, pairs: Tensor) -> Tensor:
-        """Turn the last block's output into the symmetric map [batch, 1, n, n]."""
+        """Turn the last block's output into symmetric maps [batch, outputs, n, n]."""
         contacts = self.final(pairs)
         return 0.5 * (contacts + contacts.transpose(2, 3))

@@ -1,8 +1,8 @@
 """Orca's decoder of one level of the zoom cascade.
 
 Purpose: contact map of a level from the encoding of its bins, the distance background and, below the top level, the
-prediction of the level above. Inputs: encoding [batch, channels, n], log background [batch, 1, n, n], coarse map
-[batch, 1, n / 2, n / 2]. Outputs: [batch, 1, n, n].
+prediction of the level above. Inputs: encoding [batch, channels, n], log background [batch, outputs, n, n], coarse map
+[batch, outputs, n / 2, n / 2]. Outputs: [batch, outputs, n, n].
 Source: Zhou 2022, Nature Genetics 54:725-734. State-dict keys and their order are those of the published weight files.
 """
 
@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from cisflow.models.orca_blocks import DROPOUT, DilatedStack, linear_2d, nonlinear_2d, pair_sums
+from cisflow.problems import InputError, Problem, not_one_of
 
+UPSAMPLING = ("nearest", "bilinear")
 DILATIONS = 4 * (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -30,6 +32,9 @@ class Decoder(DilatedStack):
     upsampling : {"nearest", "bilinear"}
         How the coarse map is brought to n x n: nearest in the published training, bilinear in the released H1 and HFF
         models.
+    outputs : int
+        Maps (data sets) predicted side by side, each with its background; more than one in the published multi-output
+        models.
     """
 
     def __init__(
@@ -41,16 +46,19 @@ class Decoder(DilatedStack):
         head: int = 5,
         dropout: float = DROPOUT,
         upsampling: str = "nearest",
+        outputs: int = 1,
     ):
-        super().__init__(channels, channels, middle, dilations, head, dropout)
-        self.lcombiner = linear_2d(channels + 1, channels, channels, dropout=dropout)
+        super().__init__(channels, channels, middle, dilations, head, dropout, outputs)
+        if upsampling not in UPSAMPLING:
+            raise InputError(Problem("recipe", not_one_of(upsampling, UPSAMPLING), column="network.upsampling"))
+        self.lcombiner = linear_2d(channels + outputs, channels, channels, dropout=dropout)
         self.combiner = nonlinear_2d(channels, channels, channels)
-        self.lcombinerD = linear_2d(encoding + 1, channels, channels)
+        self.lcombinerD = linear_2d(encoding + outputs, channels, channels)
         self.combinerD = nonlinear_2d(channels, channels, channels)
         self.upsample = nn.Upsample(scale_factor=2, mode=upsampling)
 
     def forward(self, encoding: Tensor, log_background: Tensor, coarse: Tensor | None = None) -> Tensor:
-        """Map to [batch, 1, n, n]; the coarse map, if given, takes the place of the first block."""
+        """Map to [batch, outputs, n, n]; the coarse map, if given, takes the place of the first block."""
         linear = self.lcombinerD(torch.cat([pair_sums(encoding), log_background], dim=1))
         pairs = self.combinerD(linear) + linear
         if coarse is None:

@@ -1,8 +1,8 @@
 """Orca's sequence encoder: base pairs to bins.
 
 Purpose: the first-stage encoder (1 bp to one bin per product of the pooling factors), and its evaluation in blocks
-along the sequence. Inputs: one-hot sequences [batch, 4, length], unknown bases 0.25. Outputs: encodings
-[batch, channels, length / bin size].
+along the sequence. Inputs: one-hot sequences [batch, 4, length], unknown bases 0.25, or base codes [batch, length].
+Outputs: encodings [batch, channels, length / bin size].
 Source: Zhou 2022, Nature Genetics 54:725-734.
 """
 
@@ -20,6 +20,14 @@ from cisflow.problems import InputError, Problem
 
 WIDTHS = (64, 96, 128, 128, 128, 128, 128)
 POOLS = (1, 4, 4, 5, 5, 5, 2)
+
+#: Row per base code (A, C, G, T, unknown): an unknown base is a quarter of each.
+BASES = torch.cat([torch.eye(4), torch.full((1, 4), 0.25)])
+
+
+def one_hot(codes: Tensor) -> Tensor:
+    """Encode base codes, uint8 (batch, length), as float32 (batch, 4, length) on the same device."""
+    return BASES.to(codes.device)[codes.long()].transpose(1, 2).contiguous()
 
 
 class Encoder(nn.Module):
@@ -66,12 +74,15 @@ class Encoder(nn.Module):
         return self.bin_size + 2 * self.reach
 
     def encode(self, sequence: Tensor) -> Tensor:
-        """Encode [batch, 4, length] as [batch, channels, length / bin size]; length is a multiple of the bin size."""
+        """Encode [batch, 4, length], or codes [batch, length], as [batch, channels, length / bin size].
+
+        The length is a multiple of the bin size.
+        """
         if sequence.shape[-1] % self.bin_size:
             raise ValueError(
                 f"sequence of {sequence.shape[-1]} bp; expected a multiple of the bin size {self.bin_size}"
             )
-        signal = nonlinear = sequence
+        signal = nonlinear = one_hot(sequence) if sequence.dim() == 2 else sequence
         for stage in range(1, len(self.pools) + 1):
             linear = self.get_submodule(f"lconv{stage}")(signal)
             nonlinear = self.get_submodule(f"conv{stage}")(linear)
@@ -86,7 +97,8 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        sequence : Tensor, [batch, 4, length]
+        sequence : Tensor, [batch, 4, length], or base codes uint8 [batch, length]
+            Codes take a byte per base instead of 16.
         block_bins : int
             Bins kept per block. Twice the receptive field or more keeps the repeated work small.
 

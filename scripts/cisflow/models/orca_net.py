@@ -99,6 +99,10 @@ class OrcaNet(Encoder):
     run_blocks = DilatedStack.run_blocks
     run_head = DilatedStack.run_head
 
+    def decode(self, encoding: Tensor) -> Tensor:
+        """Map an encoding [batch, channels, n] to [batch, 1, n, n], as :class:`Decoder1M` does."""
+        return self.run_head(self.run_blocks(pair_sums(encoding)))
+
     def forward(self, sequence: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Predict from one-hot sequences.
 

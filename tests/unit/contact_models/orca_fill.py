@@ -10,14 +10,17 @@ import torch
 FULL_GAIN = ("lcombinerD.", "lcombiner.", "lconvtwos.0.", "final.")
 
 
-def fill(module: torch.nn.Module, kind: str) -> torch.nn.Module:
-    """Set every entry of the state dict by rule ``A`` or ``B`` and put the module into eval mode."""
+def fill(module: torch.nn.Module, kind: str, offset: int = 0) -> torch.nn.Module:
+    """Set every entry of the state dict by rule ``A`` or ``B`` and put the module into eval mode.
+
+    ``offset`` is added to the index of an entry, so that modules of one kind differ.
+    """
     state = module.state_dict()
     filled = {}
     for t, (key, value) in enumerate(state.items()):
         prefix, _, name = key.rpartition(".")
         k = np.arange(value.numel(), dtype=np.int64)
-        phase = 0.7 * k + t
+        phase = 0.7 * k + t + offset
         b = np.sin(phase + 0.01 * ((k * k) % 4099)) if kind == "B" else np.sin(phase)
         if name == "num_batches_tracked":
             values = np.zeros(1)
