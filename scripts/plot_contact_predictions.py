@@ -1,6 +1,6 @@
 """Rule plot_contact_predictions: observed and predicted maps of some test windows."""
 
-from cisflow.evaluation.contacts import read_predictions
+from cisflow.evaluation.contact_predictions import read_predictions
 from cisflow.figures.contact_models import plot_predicted_maps
 from cisflow.joblog import job
 

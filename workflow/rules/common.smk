@@ -88,6 +88,7 @@ def figures():
         names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
         if study.models_of(map_name):
             names += [f"contacts/{map_name}.predicted_maps", f"evaluation/{map_name}.contact_scores"]
+            names += [f"evaluation/{map_name}.{kind}" for kind in ("contact_ranking", "contact_ranks")]
             names.append(f"models/{map_name}.learning_curves")
     for dataset in study.datasets:
         if study.folds(dataset):

@@ -105,6 +105,12 @@ rule evaluate_contact_models:
     output:
         scores="results/{run}/evaluation/{map}/contact_scores.tsv",
         summary="results/{run}/evaluation/{map}/contact_summary.tsv",
+        chromosomes="results/{run}/evaluation/{map}/contact_chromosomes.tsv",
+        akita="results/{run}/evaluation/{map}/akita_comparison.tsv",
+        bootstrap="results/{run}/evaluation/{map}/contact_bootstrap.parquet",
+        ranking="results/{run}/evaluation/{map}/contact_ranking.tsv",
+        distribution="results/{run}/evaluation/{map}/contact_rank_distribution.tsv",
+        comparisons="results/{run}/evaluation/{map}/contact_comparisons.tsv",
     log:
         "logs/{run}/evaluation/{map}.contact_scores.log",
     conda:
@@ -180,6 +186,41 @@ rule plot_contact_scores:
         "Plot the scores of the contact models of map {wildcards.map}"
     script:
         "../../scripts/plot_contact_scores.py"
+
+
+rule plot_contact_ranking:
+    input:
+        bootstrap="results/{run}/evaluation/{map}/contact_bootstrap.parquet",
+        ranking="results/{run}/evaluation/{map}/contact_ranking.tsv",
+        comparisons="results/{run}/evaluation/{map}/contact_comparisons.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{map}.contact_ranking.svg",
+            caption="../report/contact_ranking.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "ranking"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{map}.contact_ranking", ".png", ".tsv", ".json"),
+        ranks_svg=report(
+            "results/{run}/figures/evaluation/{map}.contact_ranks.svg",
+            caption="../report/contact_ranking.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "ranks by both scores"},
+        ),
+        ranks_others=multiext("results/{run}/figures/evaluation/{map}.contact_ranks", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{map}.plot_contact_ranking.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("plot_contact_ranking.py"),
+    message:
+        "Plot the ranking of the contact models of map {wildcards.map}"
+    script:
+        "../../scripts/plot_contact_ranking.py"
 
 
 rule plot_contact_learning_curves:

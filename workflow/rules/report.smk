@@ -28,6 +28,12 @@ rule report:
         contact_summaries=collect(
             "results/{{run}}/evaluation/{map}/contact_summary.tsv", map=filter(study.models_of, study.maps)
         ),
+        contact_rankings=collect(
+            "results/{{run}}/evaluation/{map}/contact_ranking.tsv", map=filter(study.models_of, study.maps)
+        ),
+        contact_comparisons=collect(
+            "results/{{run}}/evaluation/{map}/contact_comparisons.tsv", map=filter(study.models_of, study.maps)
+        ),
         leakage=[f"results/{config['run']}/{of_dataset(dataset)}leakage.tsv" for dataset in study.datasets],
         fold_summaries=collect("results/{{run}}/cross_validation/{dataset}/summary.tsv", dataset=cross_validated()),
         fold_comparisons=collect(
@@ -53,7 +59,7 @@ rule report:
         code=code("build_report.py"),
         results=lambda wildcards: f"results/{wildcards.run}",
         lists=["figures", "funnels", "verdicts", "rankings", "scores", "contact_summaries", "leakage"]
-        + ["fold_summaries", "fold_comparisons", "manifests", "recipes"],
+        + ["contact_rankings", "contact_comparisons", "fold_summaries", "fold_comparisons", "manifests", "recipes"],
         packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
     message:
         "Write the report of run {wildcards.run}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numba import njit
 
 METRICS = ("pearson", "pearson_distance_subtracted", "mse")
 
@@ -64,8 +65,48 @@ def squared_error_from_sums(totals: np.ndarray) -> np.ndarray:
     return np.divide(np.maximum(xx - 2 * xy + yy, 0.0), n, out=np.full(np.shape(n), np.nan), where=n > 0)
 
 
+@njit(cache=True)
+def _diagonal_means(matrix: np.ndarray, means: np.ndarray, counts: np.ndarray) -> None:
+    """Mean of the measured entries of every diagonal, 0 where there are none; ``means`` and ``counts`` (2 n - 1,)."""
+    n = matrix.shape[0]
+    means[:], counts[:] = 0.0, 0
+    for i in range(n):
+        for j in range(n):
+            if np.isfinite(matrix[i, j]):
+                means[j - i + n - 1] += matrix[i, j]
+                counts[j - i + n - 1] += 1
+    for d in range(2 * n - 1):
+        if counts[d]:
+            means[d] /= counts[d]
+
+
+@njit(cache=True)
+def _window_sums(predicted: np.ndarray, observed: np.ndarray, found: np.ndarray) -> None:
+    """Fill ``found`` (2, windows, 6) with the sums of every window, plain and distance-adjusted."""
+    windows, n = predicted.shape[0], predicted.shape[1]
+    mean_x, mean_y = np.empty(2 * n - 1), np.empty(2 * n - 1)
+    counts = np.empty(2 * n - 1, np.int64)
+    for w in range(windows):
+        _diagonal_means(predicted[w], mean_x, counts)
+        _diagonal_means(observed[w], mean_y, counts)
+        for i in range(n):
+            for j in range(n):
+                x, y = np.float64(predicted[w, i, j]), np.float64(observed[w, i, j])
+                if not (np.isfinite(x) and np.isfinite(y)):
+                    continue
+                for k in range(2):
+                    found[k, w, 0] += 1
+                    found[k, w, 1] += x
+                    found[k, w, 2] += y
+                    found[k, w, 3] += x * x
+                    found[k, w, 4] += y * y
+                    found[k, w, 5] += x * y
+                    x -= mean_x[j - i + n - 1]
+                    y -= mean_y[j - i + n - 1]
+
+
 def window_sums(predicted: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of each window, plain and distance-adjusted.
+    """Sums of each window (see :func:`sums`), plain and distance-adjusted (see :func:`subtract_distance_mean`).
 
     Parameters
     ----------
@@ -75,11 +116,9 @@ def window_sums(predicted: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray
     -------
     plain, adjusted : float64 array, (windows, 6)
     """
-    plain = np.stack([sums(x, y) for x, y in zip(predicted, observed, strict=True)])
-    adjusted = np.stack(
-        [sums(subtract_distance_mean(x), subtract_distance_mean(y)) for x, y in zip(predicted, observed, strict=True)]
-    )
-    return plain, adjusted
+    found = np.zeros((2, len(predicted), 6))
+    _window_sums(np.ascontiguousarray(predicted), np.ascontiguousarray(observed), found)
+    return found[0], found[1]
 
 
 def score_windows(predicted: np.ndarray, observed: np.ndarray) -> pd.DataFrame:

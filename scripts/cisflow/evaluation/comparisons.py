@@ -5,7 +5,7 @@ Inputs: scores of all models in bootstrap draws of the same items. Outputs: the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,10 @@ def _p_values(difference: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 
 def comparison_table(
-    scores: pd.DataFrame, draws: Mapping[tuple[str, str], np.ndarray], models: Sequence[str]
+    scores: pd.DataFrame,
+    draws: Mapping[tuple[str, str], np.ndarray],
+    models: Sequence[str],
+    metrics: Collection[str] = METRICS,
 ) -> pd.DataFrame:
     """Paired bootstrap tests of all pairs of models, for the total scores and every subset.
 
@@ -62,6 +65,8 @@ def comparison_table(
     draws : mapping of (subset, metric) to float array, (draws, models)
         See :func:`cisflow.evaluation.ranking.interval_draws`: the same items for all models.
     models : sequence of str
+    metrics : collection of str
+        Those that are compared.
 
     Returns
     -------
@@ -81,7 +86,7 @@ def comparison_table(
     values = {key: part.set_index("model")["value"] for key, part in scores.groupby(["subset", "metric"])}
     names, parts = np.asarray(models, dtype=object), []
     for (subset, metric), drawn in draws.items():
-        if metric not in METRICS or not len(first):
+        if metric not in metrics or not len(first):
             continue
         value = np.nan_to_num(values[subset, metric].loc[list(models)].to_numpy(np.float64))
         swap = value[second] > value[first]

@@ -1,28 +1,68 @@
-"""Scores of contact models on the windows of the test chromosomes.
+"""Scores of contact models on the windows of the test chromosomes, per level.
 
-Purpose: scores per window and over all windows, with bootstrap intervals over windows.
-Inputs: predicted and observed maps (windows, bins, bins), NaN where nothing was observed. Outputs: tables of scores.
+Purpose: scores per window, over all windows and by chromosome, with bootstrap intervals over windows; correlations on
+the scale of Akita. Inputs: :class:`~cisflow.evaluation.contact_sums.ContactSums`. Outputs: tables of scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from cisflow.contacts.agreement import (
-    METRICS,
-    pearson_from_sums,
-    score_windows,
-    squared_error_from_sums,
-    window_sums,
-)
-from cisflow.problems import InputError, Problem
-from cisflow.randomness import generator
+from cisflow.contacts.agreement import METRICS, pearson_from_sums, squared_error_from_sums
+from cisflow.evaluation.akita_comparison import CLIP, akita_factor, crop_of
+from cisflow.evaluation.contact_sums import MEAN, ContactSums
 
 LOW, HIGH = 0.025, 0.975
+AKITA = "pearson_akita"
+POOLED = ("pooled_pearson", "pooled_pearson_distance_subtracted")
+SCORE_COLUMNS = ["model", "seed", "kind", "window", "chromosome", "start", "level", "metric", "value", "n"]
+SUMMARY_COLUMNS = ["model", "kind", "level", "metric", "value", "low", "high", "n_windows", "n_blocks", "n"]
+AKITA_COLUMNS = ["model", "level", "bin_size", "bins", "clip", "value", "low", "high", "n_windows", "n_blocks"]
+
+
+def _per_window(both: np.ndarray) -> dict[str, np.ndarray]:
+    """Metrics of every window from its sums (2, ..., 6)."""
+    values = (pearson_from_sums(both[0]), pearson_from_sums(both[1]), squared_error_from_sums(both[0]))
+    return dict(zip(METRICS, values, strict=True))
+
+
+def score_table(sums: ContactSums) -> pd.DataFrame:
+    """Scores of every model, replicate, window, level and metric.
+
+    Returns
+    -------
+    DataFrame
+        ``model, seed`` (replicate, or ``mean``: predictions averaged over the replicates), ``kind, window`` (0-based
+        row of the predictions), ``chromosome, start`` (first base of the level's map), ``level`` (bp), ``metric,
+        value`` and ``n`` (entries). ``pearson_akita`` has rows for averaged predictions at the finest level alone.
+    """
+    windows, levels = sums.start.shape
+    window = np.repeat(np.arange(windows), levels)
+    places = {
+        "kind": sums.kind[window],
+        "window": window,
+        "chromosome": sums.chromosome[window],
+        "start": sums.start.ravel(),
+        "level": np.tile(sums.levels, windows),
+    }
+    parts = []
+    for model, found in sums.sums.items():
+        for seed, both in found.items():
+            n = both[0, ..., 0].ravel().astype(np.int64)
+            metrics = {name: values.ravel() for name, values in _per_window(both).items()}
+            wide = pd.DataFrame({"model": model, "seed": seed, **places, "n": n, **metrics})
+            keys = [c for c in SCORE_COLUMNS if c in wide]
+            parts.append(
+                wide.melt(keys, list(METRICS), "metric", "value", ignore_index=False).sort_index(kind="stable")
+            )
+        if model in sums.akita:
+            finest = int(np.argmin(sums.levels))
+            totals = sums.akita[model]
+            part = {name: np.asarray(values).reshape(windows, levels)[:, finest] for name, values in places.items()}
+            part |= {"metric": AKITA, "value": pearson_from_sums(totals), "n": totals[:, 0].astype(np.int64)}
+            parts.append(pd.DataFrame({"model": model, "seed": MEAN, **part}))
+    return pd.concat(parts, ignore_index=True)[SCORE_COLUMNS]
 
 
 def _mean_of_drawn(values: np.ndarray, times_drawn: np.ndarray) -> np.ndarray:
@@ -32,123 +72,95 @@ def _mean_of_drawn(values: np.ndarray, times_drawn: np.ndarray) -> np.ndarray:
     return np.divide(total, number, out=np.full(len(times_drawn), np.nan), where=number > 0)
 
 
-def summarise(predicted: np.ndarray, observed: np.ndarray, draws: int, seed: int, *names: object) -> pd.DataFrame:
-    """Summary over windows with 95% bootstrap intervals.
+def interval(drawn: np.ndarray) -> tuple[float, float]:
+    """2.5 and 97.5 percent of the draws that have a value."""
+    finite = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(finite, [LOW, HIGH]) if len(finite) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def _row(value: float, drawn: np.ndarray, used: np.ndarray, block: np.ndarray) -> dict[str, object]:
+    low, high = interval(drawn)
+    counts = {"n_windows": int(used.sum()), "n_blocks": len(np.unique(block[used]))}
+    return {"value": float(value), "low": low, "high": high, **counts}
+
+
+def summary_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.DataFrame:
+    """Scores over all windows with 95 % bootstrap intervals.
 
     Parameters
     ----------
-    predicted, observed : float array, (windows, bins, bins)
-    draws : int
-        Bootstrap draws; windows are drawn with replacement, the same ones for models with the same ``names``.
-    seed, *names
-        See :func:`cisflow.randomness.generator`.
-
-    Returns
-    -------
-    DataFrame
-        ``metric`` (a window's metric: mean over windows; ``pooled_`` and a correlation: one correlation over the
-        entries of all windows), ``value``, ``low``, ``high`` (2.5 and 97.5 percent), ``n_windows`` (with a value).
-    """
-    plain, adjusted = window_sums(predicted, observed)
-    n = len(plain)
-    times_drawn = generator(seed, *names).multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
-    once = np.ones((1, n))
-    per_window = {
-        "pearson": pearson_from_sums(plain),
-        "pearson_distance_subtracted": pearson_from_sums(adjusted),
-        "mse": squared_error_from_sums(plain),
-    }
-    rows = []
-
-    def add(metric: str, value: float, drawn: np.ndarray, n_windows: int) -> None:
-        finite = drawn[np.isfinite(drawn)]
-        low, high = np.quantile(finite, [LOW, HIGH]) if len(finite) else (np.nan, np.nan)
-        rows.append({"metric": metric, "value": value, "low": low, "high": high, "n_windows": n_windows})
-
-    for metric, values in per_window.items():
-        count = int(np.isfinite(values).sum())
-        add(metric, _mean_of_drawn(values, once)[0], _mean_of_drawn(values, times_drawn), count)
-    for metric, totals in {"pooled_pearson": plain, "pooled_pearson_distance_subtracted": adjusted}.items():
-        value = pearson_from_sums(totals.sum(axis=0))
-        add(metric, float(value), pearson_from_sums(times_drawn @ totals), int((totals[:, 0] > 0).sum()))
-    return pd.DataFrame(rows)
-
-
-def read_predictions(paths: Mapping[str, str | Path]) -> dict[str, dict[str, np.ndarray]]:
-    """Read the predictions of several models on one map.
-
-    Parameters
-    ----------
-    paths : mapping of str to path
-        ``predictions/{map}/{model}.contacts.npz`` by model.
-
-    Raises
-    ------
-    InputError
-        When the models were not asked about the same windows: their scores could not be compared.
-    """
-    predictions = {}
-    for model, path in paths.items():
-        with np.load(path) as found:
-            predictions[model] = {name: found[name] for name in found.files}
-    first, *others = predictions
-    problems = [
-        Problem(
-            str(paths[model]),
-            f"{_windows_in_words(predictions[model])}, but {first} has {_windows_in_words(predictions[first])}; "
-            "give all models of a map the same `window` and `evaluation` in their recipes",
-        )
-        for model in others
-        if not all(
-            np.array_equal(predictions[model][name], predictions[first][name], equal_nan=name == "observed")
-            for name in ("chromosome", "start", "bin_size", "observed")
-        )
-    ]
-    if problems:
-        raise InputError(problems)
-    return predictions
-
-
-def _windows_in_words(found: Mapping[str, np.ndarray]) -> str:
-    n, bins, _ = found["observed"].shape
-    return f"{n} windows of {bins} bins of {int(found['bin_size'])} bp"
-
-
-def score_models(
-    predictions: Mapping[str, Mapping[str, np.ndarray]], draws: int, seed: int, map_name: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score the predictions of several models on the same windows.
-
-    Parameters
-    ----------
-    predictions : mapping of str to mapping
-        Per model what :func:`cisflow.models.contact_predict.predict_windows` returns.
+    sums : ContactSums
     draws, seed : int
-        Bootstrap draws and the run's seed.
+        Bootstrap draws and the run's seed. Blocks of overlapping windows are drawn with replacement.
     map_name : str
 
     Returns
     -------
-    scores : DataFrame
-        ``model, seed, chromosome, start, metric, value, n``; ``seed`` is a replicate or ``mean`` (predictions averaged
-        over the replicates).
-    summary : DataFrame
-        ``model, metric, value, low, high, n_windows`` of the averaged predictions.
+    DataFrame
+        ``model, kind, level, metric`` (a window's metric: mean over windows; ``pooled_`` and a correlation: one
+        correlation over the entries of all windows), ``value, low, high`` (2.5 and 97.5 percent of the draws),
+        ``n_windows`` (with a value), ``n_blocks`` (in which they lie), ``n`` (entries), of the averaged predictions.
     """
-    scores, summaries = [], []
-    for model, found in predictions.items():
-        variants = dict(zip(map(str, found["seeds"]), found["predicted"], strict=True))
-        variants["mean"] = found["predicted"].mean(axis=0)
-        for name, predicted in variants.items():
-            wide = score_windows(predicted, found["observed"])
-            wide.insert(0, "start", found["start"])
-            wide.insert(0, "chromosome", found["chromosome"])
-            tidy = wide.melt(["chromosome", "start", "n"], list(METRICS), "metric", "value", ignore_index=False)
-            tidy.insert(0, "seed", name)
-            tidy.insert(0, "model", model)
-            scores.append(tidy.sort_index(kind="stable"))
-        summary = summarise(variants["mean"], found["observed"], draws, seed, "contact windows", map_name)
-        summary.insert(0, "model", model)
-        summaries.append(summary)
-    columns = ["model", "seed", "chromosome", "start", "metric", "value", "n"]
-    return pd.concat(scores, ignore_index=True)[columns], pd.concat(summaries, ignore_index=True)
+    rows = []
+    for kind in sums.kinds:
+        averaged = sums.averaged(kind)
+        for level, length in enumerate(sums.levels):
+            block = sums.blocks(kind, level)
+            times_drawn = sums.draw(kind, level, draws, seed, "contact windows", map_name)
+            for model, both in zip(sums.models, averaged[:, :, :, level], strict=True):
+                measured = both[0, :, 0] > 0
+                key = {"model": model, "kind": kind, "level": int(length), "n": int(both[0, :, 0].sum())}
+                for metric, values in _per_window(both).items():
+                    drawn, used = _mean_of_drawn(values, times_drawn), np.isfinite(values)
+                    value = values[used].mean() if used.any() else np.nan
+                    rows.append({**key, "metric": metric, **_row(value, drawn, used, block)})
+                for metric, totals in zip(POOLED, both, strict=True):
+                    drawn = pearson_from_sums(times_drawn @ totals)
+                    value = pearson_from_sums(totals.sum(axis=0))
+                    rows.append({**key, "metric": metric, **_row(value, drawn, measured, block)})
+    order = {model: k for k, model in enumerate(sums.models)}
+    table = pd.DataFrame(rows)[SUMMARY_COLUMNS]
+    return table.sort_values("model", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def chromosome_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.DataFrame:
+    """As :func:`summary_table`, for each chromosome by itself; ``chromosome`` after ``model``."""
+    parts = []
+    for name in dict.fromkeys(sums.chromosome):
+        part = summary_table(sums.only(sums.chromosome == name), draws, seed, f"{map_name}\x1f{name}")
+        part.insert(1, "chromosome", name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def akita_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.DataFrame:
+    """Mean correlation of the windows ``cis`` on the scale of Akita, at the finest level.
+
+    Parameters
+    ----------
+    sums : ContactSums
+    draws, seed, map_name
+        See :func:`summary_table`.
+
+    Returns
+    -------
+    DataFrame
+        ``model, level`` (bp), ``bin_size, bins`` (after upsampling and cropping), ``clip, value`` (mean over windows),
+        ``low, high, n_windows, n_blocks``. No rows where the windows do not allow the comparison.
+    """
+    if not sums.akita or "cis" not in sums.kinds:
+        return pd.DataFrame(columns=AKITA_COLUMNS)
+    finest = int(np.argmin(sums.levels))
+    size, bins = int(sums.bin_size[finest]), int(sums.levels[finest] // sums.bin_size[finest])
+    factor = akita_factor(size, bins)
+    shape = {"bin_size": size // factor, "bins": factor * bins - 2 * crop_of(factor * bins), "clip": CLIP}
+    times_drawn = sums.draw("cis", finest, draws, seed, "contact windows", map_name)
+    rows = []
+    for model, totals in sums.akita.items():
+        values = pearson_from_sums(totals[sums.kind == "cis"])
+        used = np.isfinite(values)
+        value = values[used].mean() if used.any() else np.nan
+        row = _row(value, _mean_of_drawn(values, times_drawn), used, sums.blocks("cis", finest))
+        rows.append({"model": model, "level": int(sums.levels[finest]), **shape, **row})
+    return pd.DataFrame(rows)[AKITA_COLUMNS]

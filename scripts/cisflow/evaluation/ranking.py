@@ -174,55 +174,70 @@ def bootstrap_table(evaluation: Evaluation, settings: Mapping[str, Any], seed: i
         seeds=seeds,
         threads=threads,
     )
-    ranks = rankdata(-totals, axis=1)
-    n_draws, n_models = totals.shape[:2]
-    return pd.DataFrame(
-        {
-            "draw": np.repeat(np.arange(n_draws), n_models),
-            "model": np.tile(evaluation.models, n_draws),
-            "pearson_score": totals[..., 0].ravel(),
-            "spearman_score": totals[..., 1].ravel(),
-            "pearson_rank": ranks[..., 0].ravel(),
-            "spearman_rank": ranks[..., 1].ravel(),
-        }
-    )
+    return ranked_draws(evaluation.models, ("pearson", "spearman"), totals)
 
 
-def ranking_table(bootstrap: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Final order of the models: by the mean over draws of the mean of both ranks.
+def ranked_draws(models: Sequence[str], names: Sequence[str], totals: np.ndarray) -> pd.DataFrame:
+    """Scores and ranks of models in draws, as a table.
 
     Parameters
     ----------
-    bootstrap : DataFrame
-        See :func:`bootstrap_table`.
-    scores : DataFrame
-        See :func:`score_table`.
+    models, names : sequence of str
+        Models, and names of the scores.
+    totals : float array, (draws, models, scores)
+        Higher is better.
 
     Returns
     -------
     DataFrame
-        ``rank, model, mean_rank, mean_pearson_rank, mean_spearman_rank, rank_low, rank_high`` (95 % of the draws),
-        both total scores with their intervals, ``probability_best`` (share of draws with the best rank; ties shared).
+        ``draw, model``, then ``{name}_score`` and then ``{name}_rank`` of every score; rank 1 is best, ties share the
+        average.
     """
-    models = bootstrap["model"].drop_duplicates().tolist()
-    shape = (-1, len(models))
-    pearson_rank = bootstrap["pearson_rank"].to_numpy().reshape(shape)
-    spearman_rank = bootstrap["spearman_rank"].to_numpy().reshape(shape)
-    both = (pearson_rank + spearman_rank) / 2
-    best = both == both.min(axis=1, keepdims=True)
-    low, high = np.percentile(both, [LOW, HIGH], axis=0)
+    ranks = rankdata(-totals, axis=1)
+    n_draws, n_models = totals.shape[:2]
+    columns = {"draw": np.repeat(np.arange(n_draws), n_models), "model": np.tile(models, n_draws)}
+    for suffix, values in (("score", totals), ("rank", ranks)):
+        columns |= {f"{name}_{suffix}": values[..., k].ravel() for k, name in enumerate(names)}
+    return pd.DataFrame(columns)
+
+
+def score_names(bootstrap: pd.DataFrame) -> list[str]:
+    """Names of the scores that a table of :func:`ranked_draws` has ranks by."""
+    return [column.removesuffix("_rank") for column in bootstrap.columns if column.endswith("_rank")]
+
+
+def ranking_table(bootstrap: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Final order of the models: by the mean over draws of the mean of the ranks by every score.
+
+    Parameters
+    ----------
+    bootstrap : DataFrame
+        See :func:`ranked_draws`.
+    scores : DataFrame
+        Rows ``model, metric, value, low, high`` with ``metric`` ``{name}_score``; see :func:`score_table`.
+
+    Returns
+    -------
+    DataFrame
+        ``rank, model, mean_rank, mean_{name}_rank`` of every score, ``rank_low, rank_high`` (95 % of the draws), the
+        scores with their intervals, ``probability_best`` (share of draws with the best rank; ties shared).
+    """
+    models, names = bootstrap["model"].drop_duplicates().tolist(), score_names(bootstrap)
+    ranks = {name: bootstrap[f"{name}_rank"].to_numpy().reshape(-1, len(models)) for name in names}
+    together = np.mean(list(ranks.values()), axis=0)
+    best = together == together.min(axis=1, keepdims=True)
+    low, high = np.percentile(together, [LOW, HIGH], axis=0)
     table = pd.DataFrame(
         {
             "model": models,
-            "mean_rank": both.mean(axis=0),
-            "mean_pearson_rank": pearson_rank.mean(axis=0),
-            "mean_spearman_rank": spearman_rank.mean(axis=0),
+            "mean_rank": together.mean(axis=0),
+            **{f"mean_{name}_rank": values.mean(axis=0) for name, values in ranks.items()},
             "rank_low": low,
             "rank_high": high,
             "probability_best": (best / best.sum(axis=1, keepdims=True)).mean(axis=0),
         }
     )
-    for metric in ("pearson_score", "spearman_score"):
+    for metric in (f"{name}_score" for name in names):
         total = scores[scores["metric"] == metric].set_index("model").loc[models]
         table[metric] = total["value"].to_numpy()
         table[f"{metric}_low"], table[f"{metric}_high"] = total["low"].to_numpy(), total["high"].to_numpy()
@@ -238,20 +253,20 @@ def rank_distribution(bootstrap: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     bootstrap : DataFrame
-        See :func:`bootstrap_table`.
+        See :func:`ranked_draws`.
 
     Returns
     -------
     DataFrame
-        ``model, by`` (``pearson``, ``spearman``, or ``both``: the mean of the two ranks), ``rank, draws, share, low,
+        ``model, by`` (name of a score, or ``both``: the mean of the ranks by all of them), ``rank, draws, share, low,
         high``; ``low`` and ``high`` are the 95 % interval of the share from the finite number of draws (Wilson 1927).
     """
+    columns = {name: bootstrap[f"{name}_rank"] for name in score_names(bootstrap)}
     ranks = pd.DataFrame(
         {
             "model": pd.Categorical(bootstrap["model"], bootstrap["model"].unique()),
-            "pearson": bootstrap["pearson_rank"],
-            "spearman": bootstrap["spearman_rank"],
-            "both": (bootstrap["pearson_rank"] + bootstrap["spearman_rank"]) / 2,
+            **columns,
+            "both": np.mean(list(columns.values()), axis=0),
         }
     )
     long = ranks.melt("model", var_name="by", value_name="rank")

@@ -5,6 +5,8 @@ Inputs: bootstrap, ranking, scores and the numbers that they come from. Outputs:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import PowerNorm
@@ -12,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from cisflow.evaluation.ranking import Evaluation, rank_distribution
+from cisflow.figures.evaluation import SCORE_LABELS
 from cisflow.figures.style import GREY, PALETTE, new_figure
 
 LOW, HIGH = 0.025, 0.975
@@ -31,13 +34,17 @@ ROOM_PER_LINE = 0.28
 WIDEST = 0.999
 
 
-def rank_distribution_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
-    """Share of the draws in which each model came at each rank, by the Pearson Score and by the Spearman Score.
+def rank_distribution_figure(
+    bootstrap: pd.DataFrame, ranking: pd.DataFrame, labels: Mapping[str, str] = SCORE_LABELS
+) -> tuple[Figure, pd.DataFrame, str]:
+    """Share of the draws in which each model came at each rank, by each of two scores.
 
     Parameters
     ----------
     bootstrap, ranking : DataFrame
         See :mod:`cisflow.evaluation.ranking`.
+    labels : mapping of str to str
+        Names of the scores, as in :func:`cisflow.evaluation.ranking.score_names`, in words.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def rank_distribution_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> 
     figure, panels = new_figure(2.6 + 2 * size * max(n, 4), 1.4 + size * n, ncols=2, sharey=True)
     draws = bootstrap["draw"].nunique()
     image = None
-    for panel, by in zip(panels, ("pearson", "spearman"), strict=True):
+    for panel, by in zip(panels, labels, strict=True):
         shares = np.zeros((n, n))
         part = table[table["by"] == by]
         # A tie of two models is a rank between two whole ones and counts half for each.
@@ -73,7 +80,7 @@ def rank_distribution_figure(bootstrap: pd.DataFrame, ranking: pd.DataFrame) -> 
                     panel.text(
                         column + 1, row - 0.05, f"{share:.0%}", ha="center", va="center", fontsize=7, color=colour
                     )
-        panel.set(title=f"by {by.capitalize()} Score", xlabel="rank in a draw (1 = best)")
+        panel.set(title=f"by {labels[by]}", xlabel="rank in a draw (1 = best)")
         panel.set_yticks(range(n), models)
         panel.xaxis.set_major_locator(FixedLocator(range(1, n + 1, 1 if n <= MOST_WITH_NUMBERS else 3)))
         panel.spines[:].set_visible(False)

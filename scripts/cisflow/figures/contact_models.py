@@ -1,6 +1,6 @@
 """Figures of contact models: predicted maps beside the observed one, and scores over windows.
 
-Inputs: what :func:`cisflow.models.contact_predict.predict_windows` returns, score tables.
+Inputs: predictions (:class:`cisflow.evaluation.contact_predictions.PredictedMaps`), score tables.
 Outputs: figures with table and caption.
 """
 
@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from cisflow.contacts.agreement import score_windows
+from cisflow.evaluation.contact_predictions import PredictedMaps
 from cisflow.figures.style import CONTACT_CMAP, GREY, PALETTE, new_figure, save_figure
 
 RANKING_METRIC = "pearson_distance_subtracted"
@@ -22,7 +23,7 @@ METRIC_LABELS = {
     RANKING_METRIC: "mean per distance subtracted",
 }
 PANEL = 2.35  # inches
-Predictions = Mapping[str, Mapping[str, np.ndarray]]
+Predictions = Mapping[str, PredictedMaps]
 
 
 def chosen_windows(scores: pd.DataFrame) -> dict[str, int]:
@@ -48,10 +49,11 @@ def plot_predicted_maps(predictions: Predictions, map_name: str, svg: str | Path
     map_name : str
     svg : path
     """
-    mean = {model: found["predicted"].mean(axis=0) for model, found in predictions.items()}
     first = next(iter(predictions))
     found = predictions[first]
-    observed, bin_size = found["observed"], int(found["bin_size"])
+    finest = int(np.argmin(found.levels))
+    mean = {model: one.mean()[:, finest] for model, one in predictions.items()}
+    observed, bin_size = found.scored(finest), int(found.bin_size[finest])
     scores = {model: score_windows(predicted, observed) for model, predicted in mean.items()}
     chosen = chosen_windows(scores[first])
     low, high = np.nanpercentile(observed[list(chosen.values())], [1, 99])
@@ -67,7 +69,7 @@ def plot_predicted_maps(predictions: Predictions, map_name: str, svg: str | Path
     )
     bins = observed.shape[-1]
     for column, (rank, window) in enumerate(chosen.items()):
-        chromosome, start = str(found["chromosome"][window]), int(found["start"][window])
+        chromosome, start = str(found.chromosome[window]), int(found.start[window, finest])
         left, right = start / 1e6, (start + bins * bin_size) / 1e6
         for row, (name, maps) in enumerate(rows.items()):
             axis = axes[row, column]
@@ -101,7 +103,7 @@ def plot_predicted_maps(predictions: Predictions, map_name: str, svg: str | Path
         f"observed windows shown); grey: not measured. A good model shows the blocks and corners of the observed map "
         f"at the same places (median window: {_agreement(centre)}); a model of distance alone cannot show any."
     )
-    save_figure(figure, _map_table(rows, chosen, found), svg, f"Predicted contact maps, {map_name}", caption)
+    save_figure(figure, _map_table(rows, chosen, found, finest), svg, f"Predicted contact maps, {map_name}", caption)
 
 
 def _agreement(scores: pd.Series) -> str:
@@ -118,18 +120,18 @@ def _range(scores: pd.DataFrame) -> str:
 
 
 def _map_table(
-    rows: Mapping[str, np.ndarray], chosen: Mapping[str, int], found: Mapping[str, np.ndarray]
+    rows: Mapping[str, np.ndarray], chosen: Mapping[str, int], found: PredictedMaps, level: int
 ) -> pd.DataFrame:
     """Upper triangles of the maps drawn, one row per pair of bins."""
-    bin_size = int(found["bin_size"])
-    i, j = np.triu_indices(found["observed"].shape[-1])
+    bin_size = int(found.bin_size[level])
+    i, j = np.triu_indices(found.bins)
     tables = []
     for rank, window in chosen.items():
-        start = int(found["start"][window])
+        start = int(found.start[window, level])
         table = pd.DataFrame(
             {
                 "window": rank,
-                "chromosome": str(found["chromosome"][window]),
+                "chromosome": str(found.chromosome[window]),
                 "start1": start + i * bin_size,
                 "start2": start + j * bin_size,
             }
@@ -144,11 +146,13 @@ def plot_contact_scores(scores: pd.DataFrame, summary: pd.DataFrame, map_name: s
     Parameters
     ----------
     scores, summary : DataFrame
-        See :func:`cisflow.evaluation.contacts.score_models`.
+        See :mod:`cisflow.evaluation.contacts`.
     map_name : str
     svg : path
     """
     models = list(dict.fromkeys(summary["model"]))
+    finest = summary["level"].min()
+    scores, summary = scores[scores["level"] == finest], summary[summary["level"] == finest]
     drawn = scores[(scores["seed"].astype(str) == "mean") & scores["metric"].isin(METRIC_LABELS)]
     figure, axes = new_figure(1.6 + 1.5 * len(models) * 2, 3.6, ncols=2, sharey=True)
     rng = np.random.Generator(np.random.PCG64(0))  # horizontal scatter only

@@ -5,6 +5,8 @@ Inputs: ``bootstrap.parquet``, ``ranking.tsv``, ``scores.tsv`` and the predictio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,6 +22,8 @@ DENSITY_BINS = 60
 #: Panels side by side, and their size in inches, for few and for many models.
 FEW, MANY = (4, 2.6), (6, 1.85)
 MOST_OF_FEW = 12
+#: Names of the two scores in words.
+SCORE_LABELS = {"pearson": "Pearson Score", "spearman": "Spearman Score"}
 #: Name of the row of noise ceilings among the models.
 CEILING = "noise ceiling"
 
@@ -58,9 +62,12 @@ def _ceiling_sentence(row: pd.Series, what: str) -> str:
 
 
 def ranking_figure(
-    bootstrap: pd.DataFrame, ranking: pd.DataFrame, ceiling: pd.DataFrame | None = None
+    bootstrap: pd.DataFrame,
+    ranking: pd.DataFrame,
+    ceiling: pd.DataFrame | None = None,
+    labels: Mapping[str, str] = SCORE_LABELS,
 ) -> tuple[Figure, pd.DataFrame, str]:
-    """Distribution of each model's rank over the bootstrap draws, and its two total scores with intervals.
+    """Distribution of each model's rank over the bootstrap draws, and its total scores with intervals.
 
     Parameters
     ----------
@@ -68,6 +75,8 @@ def ranking_figure(
         See :mod:`cisflow.evaluation.ranking`.
     ceiling : DataFrame, optional
         See :func:`cisflow.evaluation.ceiling.dataset_ceilings`; drawn as a line with its interval where it has rows.
+    labels : mapping of str to str
+        Names of the two scores, as in :func:`cisflow.evaluation.ranking.score_names`, in words.
 
     Returns
     -------
@@ -76,7 +85,7 @@ def ranking_figure(
         the total scores with their intervals.
     """
     models = ranking["model"].tolist()
-    ranks = bootstrap[["model"]].assign(rank=(bootstrap["pearson_rank"] + bootstrap["spearman_rank"]) / 2)
+    ranks = bootstrap[["model"]].assign(rank=np.mean([bootstrap[f"{name}_rank"] for name in labels], axis=0))
     figure, (left, right) = new_figure(
         9.0, 1.2 + _row_height(len(models)) * len(models), ncols=2, sharey=True, width_ratios=[3, 2]
     )
@@ -94,10 +103,8 @@ def ranking_figure(
             {"model": models, "quantity": "mean_rank", "rank": np.nan, "value": mean, "low": low, "high": high}
         )
     )
-    for offset, metric, colour, label in (
-        (-0.14, "pearson_score", PALETTE[3], "Pearson Score"),
-        (0.14, "spearman_score", PALETTE[2], "Spearman Score"),
-    ):
+    for offset, colour, (name, label) in zip((-0.14, 0.14), (PALETTE[3], PALETTE[2]), labels.items(), strict=True):
+        metric = f"{name}_score"
         value, low, high = (ranking[metric + suffix].to_numpy() for suffix in ("", "_low", "_high"))
         error = np.vstack([value - low, high - value]).clip(min=0)
         right.errorbar(value, places + offset, xerr=error, fmt="o", ms=4, color=colour, label=label, capsize=2)

@@ -17,6 +17,7 @@ import yaml
 
 from cisflow.files import read_table, write_text
 from cisflow.quality.verdict import overall
+from cisflow.report.contacts import contact_sentences, contact_table
 from cisflow.report.layout import figure_values, render, table_values
 from cisflow.report.page import PAGE
 from cisflow.report.tables import funnel_table, score_table, versions_table
@@ -50,17 +51,13 @@ class ReportInput:
     rankings: Sequence[str] = ()
     scores: Sequence[str] = ()
     contact_summaries: Sequence[str] = ()
+    contact_rankings: Sequence[str] = ()
+    contact_comparisons: Sequence[str] = ()
     leakage: Sequence[str] = ()
     fold_summaries: Sequence[str] = ()
     fold_comparisons: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
-
-
-def _with_interval(row: pd.Series) -> str:
-    if pd.isna(row["value"]):
-        return "not defined"
-    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}, {row['n_windows']:.0f} windows)"
 
 
 def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame) -> list[str]:
@@ -86,13 +83,7 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
             f"r is that of {best['model']}, {best['mean']:.3f} (95 % interval {best['low']:.3f} to {best['high']:.3f})."
         )
     for path in given.contact_summaries:
-        summary = read_table(path).set_index(["model", "metric"])
-        for model in summary.index.unique("model"):
-            plain, adjusted = (summary.loc[(model, m)] for m in ("pearson", "pearson_distance_subtracted"))
-            sentences.append(
-                f"Map {Path(path).parent.name}, {model}: mean correlation with the held-out windows "
-                f"{_with_interval(plain)}; after subtracting the mean per distance {_with_interval(adjusted)}."
-            )
+        sentences += contact_sentences(path)
     return sentences
 
 
@@ -163,9 +154,10 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
                     {"title": f"Scores, {Path(path).parent.name}", "file": path, **table_values(score_table(path))}
                 )
             for path in given.contact_summaries:
-                tables.append(
-                    {"title": f"Contact maps, {Path(path).parent.name}", "file": path, **table_values(read_table(path))}
-                )
+                title = f"Contact maps, {Path(path).parent.name}"
+                tables.append({"title": title, "file": path, **table_values(contact_table(path))})
+            tables += [_titled("Ranking of contact models", path) for path in given.contact_rankings]
+            tables += [_titled("Paired tests of contact models", path) for path in given.contact_comparisons]
         if name == "datasets":
             tables += [_titled("Leakage between splits", path) for path in given.leakage]
         if name == "cross_validation":

@@ -1,7 +1,6 @@
 """Scores of contact maps: correlations, distance subtraction, bootstrap."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +8,6 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import pearsonr
 
 from cisflow.contacts.agreement import pearson_from_sums, score_windows, subtract_distance_mean, sums
-from cisflow.evaluation.contacts import score_models, summarise
 
 RNG = np.random.default_rng(5)
 
@@ -63,38 +61,3 @@ def test_sums_of_windows_add_up_to_the_pooled_correlation():
     totals = np.stack([sums(x, y) for x, y in zip(predicted, observed, strict=True)]).sum(axis=0)
     measured = np.isfinite(observed)
     assert pearson_from_sums(totals) == pytest.approx(pearsonr(predicted[measured], observed[measured])[0])
-
-
-def test_summary_is_reproducible_and_its_interval_holds_the_value():
-    predicted, observed = maps(n_windows=20)
-    first, again = (summarise(predicted, observed, 500, 1, "windows") for _ in range(2))
-    pd.testing.assert_frame_equal(first, again)
-    table = first.set_index("metric")
-    assert (table["low"] < table["value"]).all()
-    assert (table["value"] < table["high"]).all()
-    assert (table["n_windows"] == 20).all()
-    assert table.loc["pearson", "value"] == pytest.approx(score_windows(predicted, observed)["pearson"].mean())
-    narrower = summarise(np.tile(predicted, (9, 1, 1)), np.tile(observed, (9, 1, 1)), 500, 1, "windows")
-    width, narrow = (t["high"] - t["low"] for t in (first, narrower))
-    assert (narrow < 0.6 * width).all()
-
-
-def test_scores_of_models_have_a_row_per_replicate_window_and_metric():
-    predicted, observed = maps(n_windows=4)
-    found = {
-        "seeds": np.array([1, 2]),
-        "predicted": np.stack([predicted, observed]),
-        "observed": observed,
-        "chromosome": np.array(["chr9"] * 4),
-        "start": np.arange(4) * 1000,
-    }
-    scores, summary = score_models({"orca": found}, 100, 1, "map")
-    assert list(scores.columns) == ["model", "seed", "chromosome", "start", "metric", "value", "n"]
-    assert len(scores) == 3 * 4 * 3
-    perfect = scores[(scores["seed"] == "2") & (scores["metric"] == "pearson")]["value"]
-    np.testing.assert_allclose(perfect, 1)
-    averaged = np.nanmean([predicted, np.where(np.isnan(observed), 0, observed)], axis=0)
-    expected = score_windows(averaged, observed)["pearson"].mean()
-    value = summary[summary["metric"] == "pearson"]["value"].item()
-    assert value == pytest.approx(expected)
-    assert list(summary.columns) == ["model", "metric", "value", "low", "high", "n_windows"]
