@@ -1,0 +1,89 @@
+"""``cisflow predict``: predicted expression of any sequences.
+
+Inputs: bundles, and sequences or intervals of a genome. Outputs: a table, or a bigWig track.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from cisflow.cli.bundles import add_device, add_models, named_bundles
+from cisflow.cli.options import check_outputs, example
+from cisflow.problems import InputError, Problem
+
+TRACKS = (".bw", ".bigwig", ".bigWig")
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "predict",
+        help="predicted expression of sequences",
+        description="Predict sequences with trained models, block by block, so that memory does not grow with their number. "
+        "Columns of the output: id, one per model (mean over bundles of one name), and one per bundle where there are several.",
+        **example(
+            "cisflow predict rnn=models/dream_rnn/seed1 cnn=models/dream_cnn/seed1 --sequences library.fa.gz \\\n"
+            "    --output predictions.parquet"
+        ),
+    )
+    add_models(parser)
+    parser.add_argument(
+        "--sequences",
+        metavar="FILE",
+        help="FASTA, Parquet with columns id and sequence, or table of both without header; as the models were trained on",
+    )
+    parser.add_argument("--genome", metavar="FASTA", help="with --intervals")
+    parser.add_argument("--intervals", metavar="BED", help="intervals of the genome to predict, with name and strand")
+    parser.add_argument("--left", default="", metavar="BASES", help="constant bases in front of every sequence")
+    parser.add_argument("--right", default="", metavar="BASES", help="constant bases behind every sequence")
+    parser.add_argument("--output", required=True, help="table, or bigWig (.bw) of the intervals, of one model")
+    add_device(parser)
+    parser.set_defaults(run=run)
+
+
+def _problems(given: argparse.Namespace, names: int) -> list[Problem]:
+    problems = []
+    if bool(given.sequences) == bool(given.genome or given.intervals):
+        problems.append(Problem("options", "give --sequences, or --genome with --intervals"))
+    elif not given.sequences and not (given.genome and given.intervals):
+        problems.append(Problem("options", "--genome and --intervals belong together"))
+    if given.output.endswith(TRACKS) and (given.sequences or names > 1):
+        problems.append(Problem("--output", "a track is made of intervals, by one model"))
+    for name in ("left", "right"):
+        if set(getattr(given, name).upper()) - set("ACGTN"):
+            problems.append(Problem(f"--{name}", f"{getattr(given, name)!r}; expected A, C, G, T or N"))
+    return problems
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run the command."""
+    from cisflow.contacts.genome import Genome
+    from cisflow.devices import choose_device
+    from cisflow.interpret.tables import load_models
+    from cisflow.joblog import logger
+    from cisflow.models.predict_stream import read_sequences, write_predictions, write_track
+    from cisflow.training.numerics import reproducible_numerics
+    from cisflow.variants.sequences import intervals
+
+    bundles = named_bundles(given.models)
+    if not given.output.endswith(TRACKS):
+        check_outputs([given.output])
+    if problems := _problems(given, len(bundles)):
+        raise InputError(problems)
+    left, right = given.left.upper(), given.right.upper()
+    with reproducible_numerics(given.threads):
+        models = load_models(bundles, choose_device(given.device))
+        places = intervals(given.intervals, given.genome) if given.intervals else []
+        if given.output.endswith(TRACKS):
+            write_track(
+                next(iter(models.values())), places, Genome(given.genome, ()).lengths, given.output, left, right
+            )
+            return
+        if given.intervals:
+            named = ((place.name, place.read(place.bases, left, right)) for place in places)
+        else:
+            named = ((name, left + bases + right) for name, bases in read_sequences(given.sequences))
+        number, without = write_predictions(models, named, given.output)
+    logger.info(
+        "%s sequences; %s without a prediction (a length that a model is not for)", f"{number:,}", f"{without:,}"
+    )
