@@ -19,8 +19,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "predict",
         help="predicted expression of sequences",
-        description="Predict sequences with trained models, block by block, so that memory does not grow with their number. "
-        "Columns of the output: id, one per model (mean over bundles of one name), and one per bundle where there are several.",
+        description="Predict sequences with trained models, block by block, so that memory does not grow with their "
+        "number. Columns of the output: id, one per model (mean over bundles of one name), and one per bundle where "
+        "there are several.",
         **example(
             "cisflow predict rnn=models/dream_rnn/seed1 cnn=models/dream_cnn/seed1 --sequences library.fa.gz \\\n"
             "    --output predictions.parquet"
@@ -30,7 +31,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--sequences",
         metavar="FILE",
-        help="FASTA, Parquet with columns id and sequence, or table of both without header; as the models were trained on",
+        help="FASTA, Parquet with columns id and sequence, or table of both without header; in the form that the models "
+        "were trained on",
     )
     parser.add_argument("--genome", metavar="FASTA", help="with --intervals")
     parser.add_argument("--intervals", metavar="BED", help="intervals of the genome to predict, with name and strand")

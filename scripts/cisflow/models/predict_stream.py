@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +65,8 @@ def read_sequences(path: str | Path) -> Iterator[Named]:
     Parameters
     ----------
     path : path
-        Parquet with columns ``id`` (or ``element``) and ``sequence``; FASTA (``.fa``, ``.fasta``, ``.fna``); or a table of id
-        and sequence without header, between tabs (commas where the name has ``.csv``). Text plain or gzip.
+        Parquet with columns ``id`` (or ``element``) and ``sequence``; FASTA (``.fa``, ``.fasta``, ``.fna``); or a table
+        of id and sequence without header, between tabs (commas where the name has ``.csv``). Text plain or gzip.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def read_sequences(path: str | Path) -> Iterator[Named]:
 
 
 def columns_of(models: Mapping[str, Sequence[Predictor]]) -> dict[str, pl.DataType]:
-    """Columns of the table: ``id``, the mean prediction by the name of the model, and replicates where there are several."""
+    """Columns of the table: ``id``, the mean prediction by the name of the model, replicates where there are several."""
     names = []
     for name, replicates in models.items():
         names += [name, *(f"{name}.{k}" for k in range(1, len(replicates) + 1) if len(replicates) > 1)]
@@ -177,7 +177,7 @@ def write_track(
     ordered = sorted(places, key=lambda place: (rank[place.chromosome], place.start))
     overlapping = [
         Problem("intervals", f"{later.name} overlaps {before.name}; a track has one value per base")
-        for before, later in zip(ordered, ordered[1:], strict=False)
+        for before, later in pairwise(ordered)
         if before.chromosome == later.chromosome and later.start < before.end
     ]
     if overlapping:
