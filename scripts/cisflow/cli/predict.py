@@ -31,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--sequences",
         metavar="FILE",
-        help="FASTA, Parquet with columns id and sequence, or table of both without header; in the form that the models "
+        help="FASTA, Parquet with columns id and sequence, or table of both without header; in the form that models "
         "were trained on",
     )
     parser.add_argument("--genome", metavar="FASTA", help="with --intervals")

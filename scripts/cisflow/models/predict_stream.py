@@ -90,7 +90,7 @@ def read_sequences(path: str | Path) -> Iterator[Named]:
 
 
 def columns_of(models: Mapping[str, Sequence[Predictor]]) -> dict[str, pl.DataType]:
-    """Columns of the table: ``id``, the mean prediction by the name of the model, replicates where there are several."""
+    """Columns of the table: ``id``, the mean prediction by the name of the model, and of replicates."""
     names = []
     for name, replicates in models.items():
         names += [name, *(f"{name}.{k}" for k in range(1, len(replicates) + 1) if len(replicates) > 1)]
