@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from cisflow.models.cascade_network import orca_cascade
 from cisflow.models.contact_settings import ContactSettings
 from cisflow.models.distance_only import DistanceOnly
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
@@ -22,6 +23,7 @@ from cisflow.registry import Registry
 __all__ = ["CONTACT_NETWORKS", "build_network", "one_hot"]
 
 CONTACT_NETWORKS = Registry("contact network")
+CONTACT_NETWORKS.register("orca_cascade")(orca_cascade)
 
 
 @CONTACT_NETWORKS.register("orca_1mb")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from cisflow.models.orca_blocks import linear_1d, nonlinear_1d
+from cisflow.models.orca_blocks import KERNEL_SIZE, linear_1d, nonlinear_1d
 
 
 class CoarseningEncoder(nn.Module):
@@ -23,18 +23,21 @@ class CoarseningEncoder(nn.Module):
     channels : int
     way_back : bool
         True: Encoder2 and Encoder3. False: Encoder2b.
+    kernel_size : int
+        Odd width of all convolutions.
     """
 
-    def __init__(self, steps: int, channels: int = 128, way_back: bool = True):
+    def __init__(self, steps: int, channels: int = 128, way_back: bool = True, kernel_size: int = KERNEL_SIZE):
         super().__init__()
-        self.lblocks = nn.ModuleList(linear_1d(channels, channels, nn.MaxPool1d(2)) for _ in range(steps))
-        self.blocks = nn.ModuleList(nonlinear_1d(channels) for _ in range(steps))
+        size = {"kernel_size": kernel_size}
+        self.lblocks = nn.ModuleList(linear_1d(channels, channels, nn.MaxPool1d(2), **size) for _ in range(steps))
+        self.blocks = nn.ModuleList(nonlinear_1d(channels, **size) for _ in range(steps))
         self.way_back = way_back
         if way_back:
             self.downlblocks = nn.ModuleList(
-                linear_1d(channels, channels, nn.Upsample(scale_factor=2)) for _ in range(steps)
+                linear_1d(channels, channels, nn.Upsample(scale_factor=2), **size) for _ in range(steps)
             )
-            self.downblocks = nn.ModuleList(nonlinear_1d(channels, last_norm=False) for _ in range(steps))
+            self.downblocks = nn.ModuleList(nonlinear_1d(channels, last_norm=False, **size) for _ in range(steps))
 
     def forward(self, encoding: Tensor) -> list[Tensor]:
         """Return the encodings of all levels, finest first; the coarsest is the same on both ways."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cisflow.models.cascade import Cascade, predict_ladder
+from cisflow.models.cascade_network import load_earlier_stage, orca_cascade
 from cisflow.models.cascade_zoom import (
     Ladder,
     clip_centre,
@@ -241,14 +242,23 @@ def test_levels_that_are_no_ladder_are_told(bins, levels):
         Ladder(bins, levels)
 
 
+NARROW = {
+    "widths": (4, 6),
+    "pools": (1, 20),
+    "kernel_size": 3,
+    "channels": 4,
+    "middle": 2,
+    "dilations": (1, 2),
+    "dilations_1m": (1, 2),
+    "dropout": 0.0,
+    "upsampling": "bilinear",
+}
+
+
 def tiny_cascade(**options):
     """Three levels of 8 bins of 20, 40 and 80 bp: the same classes, narrow."""
     torch.manual_seed(3)
-    narrow = {"channels": 4, "middle": 2, "dilations": (1, 2), "dropout": 0.0}
-    net0 = OrcaNet(widths=(4, 6), pools=(1, 20), kernel_size=3, **narrow)
-    decoders = [Decoder(6, upsampling="bilinear", **narrow) for _ in range(3)]
-    net = CoarseningEncoder(2, channels=6)
-    return Cascade(Ladder.from_finest(8, 20, 3), net0, net, decoders, finest_term=True, **options)
+    return orca_cascade(8, **{"bin_size": 20, **NARROW, "steps": 2, "frozen": (), **options})
 
 
 TINY_CODES = np.random.default_rng(0).integers(0, 5, 640).astype(np.uint8)
@@ -316,3 +326,40 @@ def test_several_outputs_side_by_side():
     assert decoders[0].final[0].out_channels == 7
     backgrounds = [np.random.default_rng(k).uniform(0.1, 1, (7, 8, 8)) for k in range(2)]
     assert predict_ladder(cascade, TINY_CODES[:64], np.zeros(2, int), backgrounds).shape == (2, 7, 8, 8)
+
+
+def test_the_published_sizes():
+    """Sums of the modules' parameters, spec: 25,173,651 and 22,459,860 with all parts of a model."""
+
+    def count(cascade):
+        return sum(parameter.numel() for parameter in cascade.parameters())
+
+    with torch.device("meta"):
+        smaller, larger = orca_cascade(250, 4000), orca_cascade(250, 128_000, coarse_steps=3)
+    assert [count(smaller), count(larger)] == [25_173_651, 22_459_860]
+    assert [smaller.ladder, larger.ladder] == [LADDER_32, LADDER_256]
+
+
+def test_a_third_stage_starts_from_a_second_and_that_from_a_first():
+    narrow = {key: value for key, value in NARROW.items() if key not in ("upsampling", "dilations_1m")}
+    first = OrcaNet(**narrow, profiles=3)
+    second, third = tiny_cascade(), tiny_cascade(coarse_steps=1, steps=2, frozen=("net0", "net"), **{"bin_size": 80})
+    assert load_earlier_stage(second, first.state_dict(), "first") == ("net0",)
+    assert load_earlier_stage(third, second.state_dict(), "second") == ("net0", "net")
+    assert third.ladder.levels == (1280, 640)
+    with torch.no_grad():
+        sequence = torch.from_numpy(np.tile(TINY_CODES, 2))[None]
+        expected = first.eval().encode(sequence)
+        torch.testing.assert_close(third.eval().net0.encode(sequence), expected)
+        torch.testing.assert_close(third.net(expected)[-1], second.eval().net(expected)[-1])
+    with pytest.raises(InputError, match=r"lconv1.0.weight.*found 4 x 4 x 3"):
+        load_earlier_stage(tiny_cascade(kernel_size=5), first.state_dict(), "first")
+
+
+@pytest.mark.parametrize(
+    ("options", "column"),
+    [({"pools": (1, 10)}, "network.pools"), ({"upsampling": "cubic"}, "upsampling")],
+)
+def test_settings_that_do_not_fit_are_told(options, column):
+    with pytest.raises(InputError, match=column):
+        tiny_cascade(**options)
