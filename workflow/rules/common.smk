@@ -1,6 +1,7 @@
 # Settings of the run, read and checked once, and the lists of what the run consists of.
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,6 +16,7 @@ from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
 from cisflow.datasets.folds import validation_folds
+from cisflow.models.cells import cell_of
 from cisflow.settings.cross_validation import table_names
 from cisflow.settings.study import read_study
 
@@ -24,6 +26,8 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 STRUCTURE = parse_structure(config["reads"]["structure"])
+# Combinations from which on the Prix Fixe grid is drawn; the three DREAM models alone would leave it empty.
+FEWEST_CELLS = 6
 # What reads are counted with; the number of reads that the check looks at changes no count.
 READ_SETTINGS = {key: value for key, value in config["reads"].items() if key != "check_reads"}
 # Those that a result can depend on; where only these are needed, a change of the others reruns nothing.
@@ -98,6 +102,8 @@ def figures():
         if ranked(dataset):
             kinds = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
             kinds += ["changes"] if has_pairs(dataset) else []
+            kinds += ["parameters"] if len(study.models_of(dataset)) > 1 else []
+            kinds += ["prix_fixe_grid", "prix_fixe_parts"] if len(grid(dataset)) >= FEWEST_CELLS else []
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
@@ -111,6 +117,12 @@ def ranked(dataset):
 def interpreted(dataset):
     """Whether the models of a dataset are looked into."""
     return bool(study.models_of(dataset) and config["interpret"]["sequences"])
+
+
+def grid(dataset):
+    """Models of a dataset that are Prix Fixe combinations: parts (data, first, core, final) by model."""
+    found = {row["model"]: cell_of(study.recipe(row["model"], dataset)) for row in study.models_of(dataset)}
+    return {model: asdict(cell) for model, cell in found.items() if cell is not None}
 
 
 def has_pairs(dataset):

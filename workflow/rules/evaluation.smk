@@ -172,6 +172,75 @@ rule plot_subset_scores:
         "../../scripts/plot_subset_scores.py"
 
 
+rule plot_parameters:
+    input:
+        scores="results/{run}/evaluation/{dataset}/scores.tsv",
+        manifests=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/manifest.json"
+            for model, seed in bundles(wildcards.dataset)
+        ],
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.parameters.svg",
+            caption="../report/parameters.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "parameters and scores"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{dataset}.parameters", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_parameters.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_parameters.py"),
+        settings=lambda wildcards: {"cells": grid(wildcards.dataset)},
+    message:
+        "Draw the scores of {wildcards.dataset} against the size of the models"
+    script:
+        "../../scripts/plot_parameters.py"
+
+
+rule plot_prix_fixe:
+    input:
+        scores="results/{run}/evaluation/{dataset}/scores.tsv",
+        manifests=lambda wildcards: [
+            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/manifest.json"
+            for model, seed in bundles(wildcards.dataset)
+        ],
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.prix_fixe_grid.svg",
+            caption="../report/prix_fixe_grid.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "the Prix Fixe grid"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{dataset}.prix_fixe_grid", ".png", ".tsv", ".json"),
+        parts_svg=report(
+            "results/{run}/figures/evaluation/{dataset}.prix_fixe_parts.svg",
+            caption="../report/prix_fixe_parts.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "trainers and blocks compared"},
+        ),
+        parts_others=multiext("results/{run}/figures/evaluation/{dataset}.prix_fixe_parts", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_prix_fixe.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_prix_fixe.py"),
+        settings=lambda wildcards: {"cells": grid(wildcards.dataset)},
+    message:
+        "Draw the Prix Fixe grid of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_prix_fixe.py"
+
+
 rule plot_predictions:
     input:
         unpack(evaluation_input),
