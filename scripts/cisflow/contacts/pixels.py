@@ -1,8 +1,9 @@
-"""Windows of a cooler as dense arrays.
+"""Windows of a cooler: dense arrays, or coarse-grained straight from its rows.
 
-Inputs: a single-resolution cooler. Outputs: raw counts and balancing weights of square windows within a chromosome.
-The pixels of a chromosome are kept in memory after the first use while they fit a budget; no file stays open, so that
-an object can be copied to other processes.
+Inputs: a single-resolution cooler. Outputs: raw counts, balancing weights and smoothed windows.
+The pixels of a prepared map are memory-mapped (:mod:`cisflow.contacts.rows`). Those of other coolers are kept in
+memory, chromosome by chromosome, after the first use while they fit a budget. No file stays open, so that an object can
+be copied to other processes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ import h5py
 import numpy as np
 from numba import njit
 
+from cisflow.contacts.coarsegrain import adaptive_coarsegrain
+from cisflow.contacts.rows import MappedRows, has_rows
+from cisflow.contacts.smoothed import SmoothedWindow
 from cisflow.problems import InputError, Problem
+
+BYTES = 8  # of a pixel in memory
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @njit(cache=True)
@@ -30,15 +37,30 @@ def _fill(offsets: np.ndarray, columns: np.ndarray, counts: np.ndarray, first: i
             dense[j, i] = counts[k]
 
 
+@njit(cache=True)
+def _fill_block(offsets, columns, counts, first, dense):  # type: ignore[no-untyped-def]
+    """Write the pixels of rows into a rectangle whose columns start at bin ``first``."""
+    n, m = dense.shape
+    for i in range(n):
+        low, high = offsets[i], offsets[i + 1]
+        low += np.searchsorted(columns[low:high], first)
+        for k in range(low, high):
+            j = columns[k] - first
+            if j >= m:
+                break
+            dense[i, j] = counts[k]
+
+
 class CoolerWindows:
-    """Square windows of a cooler.
+    """Windows of a cooler.
 
     Parameters
     ----------
     path : path
         Cooler with fixed bins; ``file.mcool::/resolutions/N`` works as well.
     max_cached_bytes : int
-        Pixels kept in memory, at 12 bytes each; windows of chromosomes beyond it are read from the file every time.
+        Coolers without memory-mappable rows: pixels kept in memory, at 8 bytes each; windows of chromosomes beyond it
+        are read from the file every time.
 
     Attributes
     ----------
@@ -73,18 +95,39 @@ class CoolerWindows:
         self.weights = {name: weight[low:high] for name, (low, high) in extents.items()}
         with h5py.File(self._file, "r") as handle:
             self._offsets = handle[self._group]["indexes/bin1_offset"][:]
-        self._budget = max_cached_bytes // 12
-        self._cache: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self._mapped = MappedRows(self._file) if has_rows(self._file, self._group) else None
+        self._budget = max_cached_bytes // BYTES
+        self._cache: dict[str, Rows] = {}
 
-    def _read(self, low: int, high: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Offsets, columns and counts of the pixels of rows ``low`` to ``high`` whose column lies before ``end``."""
+    def _read(self, low: int, high: int, begin: int, end: int) -> Rows:
+        """Rows ``low`` to ``high`` of the file, of columns from ``begin`` to ``end``."""
         first, last = self._offsets[low], self._offsets[high]
         with h5py.File(self._file, "r") as handle:
             pixels = handle[self._group]["pixels"]
             columns, counts = pixels["bin2_id"][first:last], pixels["count"][first:last]
-        kept = columns < end
+        kept = (columns >= begin) & (columns < end)
         before = np.concatenate([[0], np.cumsum(kept)])
-        return before[self._offsets[low : high + 1] - first], columns[kept].astype(np.int32), counts[kept].astype(float)
+        if counts.dtype != np.int32:
+            counts = counts.astype(np.float64)
+        return before[self._offsets[low : high + 1] - first], columns[kept].astype(np.int32), counts[kept]
+
+    def _rows(self, chromosome: str, first: int, n: int) -> Rows:
+        """Rows of a window, with pixels of columns beyond it, too."""
+        bins, start = self.n_bins[chromosome], self._first[chromosome]
+        if first < 0 or n < 1 or first + n > bins:
+            raise ValueError(f"bins {first} to {first + n} do not lie inside {chromosome}, which has {bins} bins")
+        low = start + first
+        if self._mapped:
+            return self._offsets[low : low + n + 1], self._mapped.columns, self._mapped.counts
+        if chromosome not in self._cache:
+            size = int(self._offsets[start + bins] - self._offsets[start])
+            if size <= self._budget:
+                self._cache[chromosome] = self._read(start, start + bins, 0, start + bins)
+                self._budget -= len(self._cache[chromosome][1])
+        if chromosome in self._cache:
+            offsets, columns, counts = self._cache[chromosome]
+            return offsets[first : first + n + 1], columns, counts
+        return self._read(low, low + n, 0, low + n)
 
     def counts(self, chromosome: str, first: int, n: int) -> np.ndarray:
         """Raw counts of the bins ``first`` to ``first + n`` of a chromosome.
@@ -105,24 +148,71 @@ class CoolerWindows:
         ValueError
             When the window does not lie inside the chromosome.
         """
-        bins, start = self.n_bins[chromosome], self._first[chromosome]
-        if first < 0 or n < 1 or first + n > bins:
-            raise ValueError(f"bins {first} to {first + n} do not lie inside {chromosome}, which has {bins} bins")
-        if chromosome not in self._cache:
-            size = int(self._offsets[start + bins] - self._offsets[start])
-            if size <= self._budget:
-                self._cache[chromosome] = self._read(start, start + bins, start + bins)
-                self._budget -= len(self._cache[chromosome][1])
-        if chromosome in self._cache:
-            offsets, columns, counts = self._cache[chromosome]
-            offsets = offsets[first : first + n + 1]
-        else:
-            offsets, columns, counts = self._read(start + first, start + first + n, start + first + n)
+        offsets, columns, counts = self._rows(chromosome, first, n)
         dense = np.zeros((n, n))
-        _fill(offsets, columns, counts, start + first, dense)
+        _fill(offsets, columns, counts, self._first[chromosome] + first, dense)
         return dense
 
     def balanced(self, chromosome: str, first: int, counts: np.ndarray) -> np.ndarray:
         """Balanced map of a window from its raw counts (:meth:`counts`); float64 (n, n), NaN for masked bins."""
         weights = self.weights[chromosome][first : first + len(counts)]
         return counts * np.outer(weights, weights)
+
+    def smoothed(self, chromosome: str, first: int, n: int, cutoff: float = 5) -> SmoothedWindow:
+        """Coarse-grained window of the bins ``first`` to ``first + n`` of a chromosome.
+
+        Parameters
+        ----------
+        chromosome : str
+        first, n : int
+            See :meth:`counts`.
+        cutoff : float
+            See :func:`~cisflow.contacts.coarsegrain.adaptive_coarsegrain`.
+        """
+        offsets, columns, counts = self._rows(chromosome, first, n)
+        weights = self.weights[chromosome][first : first + n]
+        return SmoothedWindow(offsets, columns, counts, self._first[chromosome] + first, weights, cutoff)
+
+    def block_counts(self, one: str, first: int, n: int, other: str, other_first: int, m: int) -> np.ndarray:
+        """Raw counts between two stretches, of one chromosome or of two.
+
+        Parameters
+        ----------
+        one, other : str
+            Chromosomes of the rows and of the columns.
+        first, n : int
+            First bin of the rows (0-based within the chromosome) and their number.
+        other_first, m : int
+            The same for the columns.
+
+        Returns
+        -------
+        float64 array, (n, m)
+
+        Raises
+        ------
+        ValueError
+            When a stretch does not lie inside its chromosome.
+        """
+        dense = np.zeros((n, m))
+        places = (one, first, n), (other, other_first, m)
+        for (name, start, length), (across, begin, width), part in ((*places, dense), (*places[::-1], dense.T)):
+            bins = self.n_bins[name]
+            if start < 0 or length < 1 or start + length > bins:
+                raise ValueError(f"bins {start} to {start + length} do not lie inside {name}, which has {bins} bins")
+            low, begin = self._first[name] + start, self._first[across] + begin
+            if begin + width > low:  # the rows hold the upper triangle
+                if self._mapped:
+                    rows = self._offsets[low : low + length + 1], self._mapped.columns, self._mapped.counts
+                else:
+                    rows = self._read(low, low + length, begin, begin + width)
+                _fill_block(*rows, begin, part)
+        return dense
+
+    def smoothed_block(
+        self, one: str, first: int, n: int, other: str, other_first: int, m: int, cutoff: float = 5
+    ) -> np.ndarray:
+        """Coarse-grained map between two stretches, see :meth:`block_counts`; float64 (n, m), NaN for masked bins."""
+        counts = self.block_counts(one, first, n, other, other_first, m)
+        weights = self.weights[one][first : first + n], self.weights[other][other_first : other_first + m]
+        return adaptive_coarsegrain(counts * np.outer(*weights), counts, cutoff)

@@ -27,6 +27,7 @@ from cisflow.contacts.coolers import (
 from cisflow.contacts.genome import Genome
 from cisflow.contacts.names import Chromosome, check_held_out, match_chromosomes, read_rename_table
 from cisflow.contacts.quality import count_contacts, quality_table
+from cisflow.contacts.rows import add_rows
 from cisflow.files import atomic_path, write_table
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
@@ -195,6 +196,7 @@ def prepare_map(
         else:
             origin, iterations, variance, attributes = "of the file", None, None, {}
         write_weights(temporary, weights, attributes)
+        add_rows(temporary)
         table = quality_table(count_contacts(temporary), origin, iterations, variance, found)
     write_table(table, quality)
     summary = table.iloc[-1]

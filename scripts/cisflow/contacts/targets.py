@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from cisflow.contacts.coarsegrain import adaptive_coarsegrain
 from cisflow.contacts.pixels import CoolerWindows
+from cisflow.contacts.smoothed import SmoothedWindow
 from cisflow.problems import InputError, Problem
 
 
@@ -109,8 +109,13 @@ def log_target(observed: np.ndarray, background: np.ndarray, factor: int) -> np.
     float64 array, (n / factor, n / factor)
         NaN where a whole block is missing.
     """
+    return log_ratio(nested_block_mean(observed, factor), background)
+
+
+def log_ratio(observed: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Natural log of observed over expected contacts at one resolution; the background's minimum is added to both."""
     epsilon = background.min()
-    return np.log((nested_block_mean(observed, factor) + epsilon) / (background + epsilon))
+    return np.log((observed + epsilon) / (background + epsilon))
 
 
 class ContactMap:
@@ -133,6 +138,10 @@ class ContactMap:
         Bin size (bp).
     log_expected : float64 array, (distances,)
         Natural log of the expected contacts by distance in bins.
+    monotone : float64 array, (distances,)
+        Running minimum of ``log_expected``; Orca's curve for windows of 32 Mb and more.
+    log_trans : float
+        Natural log of the expected contacts between chromosomes; NaN when the map has none.
 
     Raises
     ------
@@ -146,6 +155,8 @@ class ContactMap:
         self.cutoff = cutoff
         with np.load(expected) as curves:
             self.log_expected = curves["log_expected"]
+            self.monotone = np.minimum.accumulate(self.log_expected)
+            self.log_trans = float(curves["log_trans"]) if "log_trans" in curves else float("nan")
             resolution = int(curves["resolution"])
         if resolution != self.resolution:
             raise InputError(
@@ -197,10 +208,56 @@ class ContactMap:
         ValueError
             When the window does not lie inside the chromosome or on the bins.
         """
+        expected = self.background(n_fine_bins, factor)
+        observed = self.smoothed(chromosome, start, n_fine_bins).mean(0, n_fine_bins, factor)
+        return log_ratio(observed, expected).astype(np.float32)
+
+    def _first_bin(self, start: int) -> int:
         if start % self.resolution:
             raise ValueError(f"start {start} is no multiple of the resolution, {self.resolution} bp")
-        first = start // self.resolution
-        expected = self.background(n_fine_bins, factor)
-        counts = self._windows.counts(chromosome, first, n_fine_bins)
-        observed = adaptive_coarsegrain(self._windows.balanced(chromosome, first, counts), counts, self.cutoff)
-        return log_target(observed, expected, factor).astype(np.float32)
+        return start // self.resolution
+
+    def smoothed(self, chromosome: str, start: int, n_fine_bins: int) -> SmoothedWindow:
+        """Balanced, coarse-grained window, to be down-sampled as a whole and in parts (zoom series).
+
+        Parameters
+        ----------
+        chromosome : str
+        start : int
+            First base (0-based); a multiple of the resolution.
+        n_fine_bins : int
+            Bins of the map in the window.
+
+        Raises
+        ------
+        ValueError
+            When the window does not lie inside the chromosome or on the bins.
+        """
+        return self._windows.smoothed(chromosome, self._first_bin(start), n_fine_bins, self.cutoff)
+
+    def smoothed_block(
+        self, one: str, start: int, n_fine_bins: int, other: str, other_start: int, other_bins: int
+    ) -> np.ndarray:
+        """Balanced, coarse-grained map between two segments, of one chromosome or of two.
+
+        Parameters
+        ----------
+        one, other : str
+            Chromosomes of the rows and of the columns.
+        start, other_start : int
+            First bases (0-based); multiples of the resolution.
+        n_fine_bins, other_bins : int
+            Bins of the map in the two segments.
+
+        Returns
+        -------
+        float64 array, (n_fine_bins, other_bins)
+            NaN for masked bins. Smoothed as if embedded in a square of missing values.
+
+        Raises
+        ------
+        ValueError
+            When a segment does not lie inside its chromosome or on the bins.
+        """
+        rows, columns = (one, self._first_bin(start), n_fine_bins), (other, self._first_bin(other_start), other_bins)
+        return self._windows.smoothed_block(*rows, *columns, self.cutoff)
