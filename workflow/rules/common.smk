@@ -12,6 +12,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from cisflow.devices import gpu_present
 from cisflow.evaluation.subsets import PAIR_FILES
+from cisflow.models.contact_settings import fill_from_others
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
@@ -106,6 +107,7 @@ def figures():
             kinds += ["prix_fixe_grid", "prix_fixe_parts"] if len(grid(dataset)) >= FEWEST_CELLS else []
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
+    names += [f"diagnosis/{name}.{model}.{kind}" for name, model in diagnosed() for kind in ("ceiling", "learning")]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 
@@ -138,6 +140,24 @@ def bundles(name):
     if name in study.datasets and study.folds(name):
         return []
     return [(row["model"], seed) for row in study.models_of(name) for seed in row["seeds"]]
+
+
+def contact_baselines(map_name):
+    """Models of a contact map that know no sequence."""
+    rows = study.models_of(map_name)
+    return [row["model"] for row in rows if study.recipes[row["recipe"]].get("model") != "network"]
+
+
+def diagnosed():
+    """Pairs of (map, model) with a diagnosis: contact networks, unless the config wants none."""
+    if not config["diagnosis"]["windows"]:
+        return []
+    return [
+        (name, row["model"])
+        for name in study.maps
+        for row in study.models_of(name)
+        if row["model"] not in contact_baselines(name)
+    ]
 
 
 def bundle_files(file):

@@ -1,6 +1,3 @@
-from cisflow.models.contact_settings import fill_from_others
-
-
 rule train_contact_model:
     input:
         contacts=map_of_model("map", "cool"),
@@ -30,10 +27,7 @@ rule train_contact_model:
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
         state="state/{run}/{map}/{model}/seed{seed}",
         settings=lambda wildcards: {
-            "recipe": fill_from_others(
-                study.recipe(wildcards.model, wildcards.map),
-                [study.recipes[row["recipe"]] for row in study.models_of(wildcards.map)],
-            ),
+            "recipe": whole_recipe(wildcards),
             "map": wildcards.map,
             "model": wildcards.model,
             "replicate": int(wildcards.seed),

@@ -83,6 +83,45 @@ def map_resolution(wildcards):
     return int(wildcards.res[1:]) if wildcards.res else study.maps[wildcards.map]["resolution"]
 
 
+def whole_recipe(wildcards):
+    """Recipe of a contact model, with what it takes from the other models of its map."""
+    others = [study.recipes[row["recipe"]] for row in study.models_of(wildcards.map)]
+    return fill_from_others(study.recipe(wildcards.model, wildcards.map), others)
+
+
+def replicate_of(name):
+    """Replicate of a contact map: the map that names it in column `replicate_of`, or that it names; None without one."""
+    given = study.maps[name]["replicate_of"]
+    return given or next((other for other, row in study.maps.items() if row["replicate_of"] == name), None)
+
+
+def replicate_files(wildcards):
+    """Prepared map and expected contacts of a map's replicate at the resolution of a model; none without replicate."""
+    other = replicate_of(wildcards.map)
+    if other is None:
+        return []
+    resolution = study.resolution(wildcards.model, wildcards.map)
+    return [map_file(wildcards.run, other, *of, resolution) for of in (("map", "cool"), ("expected", "npz"))]
+
+
+def diagnosis_input(wildcards):
+    """What the diagnosis of a contact model is made of; one window learnt by heart where the config asks for it."""
+    run, name, model = f"results/{wildcards.run}", wildcards.map, wildcards.model
+    stem = f"{run}/diagnosis/{name}/{model}"
+    given = {table: f"{stem}.{table}.tsv" for table in ("ceiling", "by_distance", "targets", "histogram")}
+    given["scores"] = f"{run}/evaluation/{name}/contact_summary.tsv"
+    if config["diagnosis"]["overfit_steps"]:
+        given["one_window"] = f"{stem}.one_window.tsv"
+    histories = {
+        other: [f"{run}/models/{name}/{other}/seed{seed}/history.tsv" for m, seed in bundles(name) if m == other]
+        for other in [model, *contact_baselines(name)]
+    }
+    given["histories"] = histories[model]
+    if contact_baselines(name):
+        given["baselines"] = [histories[other][0] for other in contact_baselines(name)]
+    return given
+
+
 def genome_fasta(wildcards):
     """FASTA of a genome, of the first map that has it."""
     name = next(name for name, genome in study.genomes().items() if genome == wildcards.genome)

@@ -23,6 +23,7 @@ rule report:
         figures=figures(),
         funnels=funnels(),
         verdicts=collect("results/{{run}}/quality/{library}.verdict.tsv", library=study.libraries),
+        diagnoses=[f"results/{config['run']}/quality/{name}.{model}.verdict.tsv" for name, model in diagnosed()],
         rankings=collect("results/{{run}}/evaluation/{dataset}/ranking.tsv", dataset=filter(ranked, study.datasets)),
         scores=collect("results/{{run}}/evaluation/{dataset}/scores.tsv", dataset=filter(ranked, study.datasets)),
         contact_summaries=collect(
@@ -58,7 +59,7 @@ rule report:
     params:
         code=code("build_report.py"),
         results=lambda wildcards: f"results/{wildcards.run}",
-        lists=["figures", "funnels", "verdicts", "rankings", "scores", "contact_summaries", "leakage"]
+        lists=["figures", "funnels", "verdicts", "diagnoses", "rankings", "scores", "contact_summaries", "leakage"]
         + ["contact_rankings", "contact_comparisons", "fold_summaries", "fold_comparisons", "manifests", "recipes"],
         packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
     message:

@@ -37,6 +37,7 @@ SECTIONS = {
     "contacts": ("Contact maps", "Balanced maps, the distance law, and what models predict on held-out chromosomes."),
     "models": ("Training", "Loss and validation score along training."),
     "evaluation": ("Scores and ranking", "How well each model predicts what it has not seen."),
+    "diagnosis": ("Diagnosis of contact models", "What limits each network, in one sentence, with its reasons."),
 }
 
 
@@ -48,6 +49,7 @@ class ReportInput:
     figures: Sequence[str] = ()
     funnels: Sequence[str] = ()
     verdicts: Sequence[str] = ()
+    diagnoses: Sequence[str] = ()
     rankings: Sequence[str] = ()
     scores: Sequence[str] = ()
     contact_summaries: Sequence[str] = ()
@@ -93,6 +95,13 @@ def _verdict(path: str, report: str | Path) -> dict[str, str]:
     verdict, sentence = overall(read_table(path), library)
     page = Path(os.path.relpath(Path(path).with_name(f"{library}.html"), Path(report).parent)).as_posix()
     return {"library": library, "verdict": verdict, "sentence": sentence, "page": page}
+
+
+def _diagnosis(path: str, report: str | Path) -> dict[str, str]:
+    """Conclusion of the diagnosis of a contact model, and its page relative to the report."""
+    row, stem = read_table(path).iloc[0], Path(path).name.removesuffix(VERDICT_SUFFIX)
+    page = Path(os.path.relpath(Path(path).with_name(f"{stem}.html"), Path(report).parent)).as_posix()
+    return {"library": stem, "verdict": row["verdict"], "sentence": row["sentence"], "page": page}
 
 
 def _titled(title: str, path: str) -> dict[str, Any]:
@@ -166,6 +175,7 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
         if name == "models" and given.recipes:
             tables.append({"title": "Models", "file": "", **table_values(_model_rows(given))})
         verdicts = [_verdict(path, output) for path in given.verdicts] if name == "quality" else []
+        verdicts += [_diagnosis(path, output) for path in given.diagnoses] if name == "diagnosis" else []
         if figures or tables or verdicts:
             found = {"figures": figures, "tables": tables, "verdicts": verdicts}
             sections.append({"name": name, "title": title, "about": about, **found})

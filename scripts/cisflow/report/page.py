@@ -1,4 +1,4 @@
-"""The pages as Jinja templates: what they share, the report of a run, and the quality report of a library.
+"""The pages as Jinja templates: what they share, the report of a run, and quality reports.
 
 Inputs: the values that :mod:`cisflow.report.build` and :mod:`cisflow.report.quality` render.
 Outputs: HTML with its styles inside.
@@ -117,7 +117,7 @@ QUALITY_PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>cisflow: quality of {{ library }}</title>
+<title>cisflow: {{ title }}</title>
 {{ parts.styles() }}</head>
 <body>
 <div class="frame">
@@ -127,17 +127,17 @@ QUALITY_PAGE = """\
 {% for s in sections %}<a href="#{{ s.name }}">{{ s.title }}</a>{% endfor %}
 </nav>
 <main>
-<h1 id="verdict">Quality of library {{ library }}</h1>
+<h1 id="verdict">{{ title }}</h1>
 <p class="meta">Run {{ run }}, cisflow {{ version }}. {{ about }}</p>
 <p class="verdict {{ verdict }}">{{ sentence }}</p>
 <ul class="headlines">{% for h in headlines %}<li>{{ h }}</li>{% endfor %}</ul>
 <h2 id="checks">Checks</h2>
 <p class="about">What was looked at, the value from which on it is warned about, and what was found.</p>
 <div class="scroll"><table>
-<thead><tr><th>verdict</th><th>check</th><th>bin</th><th class="n">value</th><th class="n">threshold</th><th>in words</th></tr></thead>
+<thead><tr><th>verdict</th><th>check</th>{% if bins %}<th>bin</th>{% endif %}<th class="n">value</th><th class="n">threshold</th><th>in words</th></tr></thead>
 <tbody>
 {% for v in checks %}
-<tr><td><span class="mark {{ v.verdict }}">{{ v.verdict }}</span></td><td>{{ v.check }}</td><td>{{ v.bin }}</td><td class="n">{{ v.value }}</td><td class="n">{{ v.threshold }}</td><td>{{ v.sentence }}</td></tr>
+<tr><td><span class="mark {{ v.verdict }}">{{ v.verdict }}</span></td><td>{{ v.check }}</td>{% if bins %}<td>{{ v.bin }}</td>{% endif %}<td class="n">{{ v.value }}</td><td class="n">{{ v.threshold }}</td><td>{{ v.sentence }}</td></tr>
 {% endfor %}
 </tbody></table></div>
 {% for s in sections %}

@@ -1,12 +1,12 @@
-"""The quality report of one sorted library: one self-contained HTML page that opens without network.
+"""Quality reports: one self-contained HTML page that opens without network, of a sorted library or a contact model.
 
-Inputs: verdicts, sentences and figures of the library. Outputs: ``quality/{library}.html``.
+Inputs: verdicts, sentences and figures. Outputs: ``quality/{library}.html``, ``quality/{map}.{model}.html``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ from cisflow.report.layout import figure_values, render
 from cisflow.report.page import QUALITY_PAGE
 from cisflow.report.tables import format_cell
 
-#: Sections of the page, by the figures that they hold.
+#: Sections of the page of a library, by the figures that they hold.
 SECTIONS = {
     "bins": "Bins",
     "ranks": "Reads by rank",
@@ -32,7 +32,7 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class QualityPage:
-    """What goes onto the page of a library.
+    """What goes onto the page of a library or of something else that is checked.
 
     Attributes
     ----------
@@ -45,6 +45,12 @@ class QualityPage:
         SVGs with their PNG, TSV and JSON beside them.
     texts : mapping of str by section
         What is said in place of figures, or before them.
+    sections : mapping of str
+        Titles of the sections in their order.
+    title : str
+        Heading of the page; by default that of a library.
+    summary : (str, str), optional
+        Verdict and sentence on top; by default the first of the worst verdicts.
     """
 
     library: str
@@ -53,10 +59,13 @@ class QualityPage:
     headlines: Sequence[str]
     figures: Mapping[str, Sequence[str | Path]]
     texts: Mapping[str, str]
+    sections: Mapping[str, str] = field(default_factory=lambda: SECTIONS)
+    title: str = ""
+    summary: tuple[str, str] | None = None
 
 
 def write_quality_page(page: QualityPage, verdicts: pd.DataFrame, results: str | Path, output: str | Path) -> None:
-    """Write the quality report of a library.
+    """Write a quality report.
 
     Parameters
     ----------
@@ -68,9 +77,9 @@ def write_quality_page(page: QualityPage, verdicts: pd.DataFrame, results: str |
     output : path
         HTML file, written atomically.
     """
-    verdict, sentence = overall(verdicts, page.library)
+    verdict, sentence = page.summary or overall(verdicts, page.library)
     sections = []
-    for name, title in SECTIONS.items():
+    for name, title in page.sections.items():
         figures = [figure_values(svg, Path(results)) for svg in page.figures.get(name, [])]
         text = page.texts.get(name, "")
         if figures or text:
@@ -81,7 +90,7 @@ def write_quality_page(page: QualityPage, verdicts: pd.DataFrame, results: str |
     ]
     text = render(
         QUALITY_PAGE,
-        library=page.library,
+        title=page.title or f"Quality of library {page.library}",
         run=page.run,
         version=__version__,
         about=page.about,
@@ -89,6 +98,7 @@ def write_quality_page(page: QualityPage, verdicts: pd.DataFrame, results: str |
         sentence=sentence,
         headlines=page.headlines,
         checks=checks,
+        bins=any(v["bin"] for v in checks),
         sections=sections,
     )
     write_text(text, output)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cisflow.problems import Problem
+from cisflow.problems import Problem, not_one_of
 
 
 def asked_resolution(recipe: Mapping[str, Any]) -> int | None:
@@ -67,3 +67,31 @@ def resolution_problems(
             what = f"{asked!r}; expected a multiple of the resolution of map {row['dataset']}, {base} bp"
             problems[row["recipe"], row["dataset"]] = Problem(row["recipe"], what, column="window.resolution")
     return list(problems.values())
+
+
+def replicate_problems(rows: Iterable[Mapping[str, Any]], shown: str) -> list[Problem]:
+    """Maps whose replicate is not another map of the sheet, or that is named by several.
+
+    Parameters
+    ----------
+    rows : iterable
+        Rows of the contact maps sheet.
+    shown : str
+        Name of the sheet in messages.
+    """
+    rows = list(rows)
+    names, problems, taken = [row["map"] for row in rows], [], {}
+    for row in rows:
+        other = row.get("replicate_of")
+        if other is None:
+            continue
+        others = [name for name in names if name != row["map"]]
+        if other not in others:
+            said = not_one_of(other, others) if others else f"{other!r}, but there is no other map"
+            problems.append(Problem(shown, said, row["_row"], "replicate_of"))
+        elif other in taken:
+            said = f"{other!r} has a replicate already, {taken[other]!r}; expected one at most"
+            problems.append(Problem(shown, said, row["_row"], "replicate_of"))
+        else:
+            taken[other] = row["map"]
+    return problems

@@ -19,7 +19,12 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
-from cisflow.settings.contact_checks import asked_resolution, genome_names, resolution_problems
+from cisflow.settings.contact_checks import (
+    asked_resolution,
+    genome_names,
+    replicate_problems,
+    resolution_problems,
+)
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
@@ -415,6 +420,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         problems += _check_links(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])
     problems += resolution_problems(study.maps, study.models, study.recipes)
+    problems += replicate_problems(rows["contact_maps"], shown["contact_maps"])
     if problems:
         raise InputError(problems)
     return study

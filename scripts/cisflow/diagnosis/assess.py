@@ -1,0 +1,106 @@
+"""The diagnosis of a contact model: figures, verdicts and page.
+
+Inputs: tables of the diagnosis, histories of the training, scores. Outputs: see :func:`assess_contact_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from cisflow.diagnosis.training_curve import read_curves
+from cisflow.diagnosis.verdicts import Findings, best_ceiling, conclusion, contact_verdicts
+from cisflow.figures.diagnosis import plot_ceiling, plot_learning, plot_noise, plot_targets
+from cisflow.files import read_table, write_table
+from cisflow.joblog import logger
+from cisflow.quality.verdict import OK, Verdict, verdict_table
+from cisflow.report.quality import QualityPage, write_quality_page
+
+PANELS = ("ceiling", "noise", "targets", "learning")
+SECTIONS = {
+    "ceiling": "Ceiling and scores",
+    "noise": "Noise by distance",
+    "targets": "Targets",
+    "learning": "Learning",
+}
+CONCLUSION = "conclusion"
+NOT_RUN = "Whether the network can learn one window by heart was not tried; set diagnosis.overfit_steps, e.g. to 200."
+
+
+def assess_contact_model(
+    tables: Mapping[str, str | Path],
+    histories: Mapping[str, str | Path],
+    baseline_histories: Mapping[str, str | Path],
+    names: Mapping[str, str],
+    results: str | Path,
+    figures: Mapping[str, str | Path],
+    verdict: str | Path,
+    page: str | Path,
+) -> None:
+    """Draw the figures of the diagnosis of a contact model, write its verdicts and its page.
+
+    Parameters
+    ----------
+    tables : mapping of path
+        ``ceiling``, ``by_distance``, ``targets``, ``histogram``, ``scores`` (``contact_summary.tsv``), and
+        ``one_window`` where that was tried.
+    histories : mapping of path by name
+        ``history.tsv`` by seed of the model.
+    baseline_histories : mapping of path by name
+        ``history.tsv`` by model that knows no sequence.
+    names : mapping of str
+        ``run``, ``map``, ``model``.
+    results : path
+        Folder of the run's results.
+    figures : mapping of path by panel
+        SVGs to write, see :data:`PANELS`.
+    verdict, page : path
+        Table of verdicts, whose first row is the conclusion, and HTML page to write.
+    """
+    read = {name: read_table(path) for name, path in tables.items()}
+    one_window, course = read.get("one_window"), {name: read_table(path) for name, path in histories.items()}
+    found = Findings(
+        model=names["model"],
+        map_name=names["map"],
+        ceiling=read["ceiling"],
+        targets=read["targets"],
+        one_window=one_window,
+        curve=read_curves(list(course.values())),
+        scores=read["scores"],
+        baselines=list(baseline_histories),
+    )
+    verdicts = contact_verdicts(found)
+    grade, sentence = conclusion(verdicts, names["model"])
+    (logger.info if grade == OK else logger.warning)("%s", sentence)
+    label = f"{names['map']}, {names['model']}"
+    plot_ceiling(read["ceiling"], read["scores"], label, figures["ceiling"])
+    plot_noise(read["by_distance"], label, figures["noise"])
+    plot_targets(read["targets"], read["histogram"], label, figures["targets"])
+    levels = {}
+    if (row := best_ceiling(read["ceiling"], split="validation")) is not None:
+        levels["ceiling"] = float(row["ceiling"])
+    levels |= {name: float(read_table(path)["selection"].max()) for name, path in baseline_histories.items()}
+    plot_learning(one_window, course, levels, label, figures["learning"])
+    table = verdict_table(verdicts)
+    first = verdict_table([Verdict(CONCLUSION, "", float("nan"), float("nan"), grade, sentence)])
+    write_table(pd.concat([first, table]) if len(table) else first, verdict)
+    content = QualityPage(
+        library=label,
+        run=names["run"],
+        about=_about(read["targets"], len(course)),
+        headlines=[] if one_window is not None else [NOT_RUN],
+        figures={panel: [svg] for panel, svg in figures.items()},
+        texts={},
+        sections=SECTIONS,
+        title=f"Diagnosis of {names['model']} on map {names['map']}",
+        summary=(grade, sentence),
+    )
+    write_quality_page(content, table, results, page)
+
+
+def _about(targets: pd.DataFrame, seeds: int) -> str:
+    rows = targets[targets["chromosome"] == "all"]
+    windows = ", ".join(f"{row.windows} {row.role}" for row in rows.itertuples())
+    return f"{seeds} seed{'s' if seeds != 1 else ''}; looked at {windows} windows."

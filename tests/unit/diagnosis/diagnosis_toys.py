@@ -1,0 +1,48 @@
+"""A simulated map whose contact rates are known."""
+
+import cooler
+import numpy as np
+import pandas as pd
+
+from cisflow.contacts.coolers import write_cooler, write_weights
+from cisflow.contacts.expected import compute_expected
+from cisflow.contacts.targets import ContactMap
+from cisflow.simulate.contacts import MapModel, cis_rates, draw_contacts, log_decay, make_tracks
+from cisflow.simulate.genome import simulate_genome
+
+RESOLUTION = 1000
+
+
+class SimulatedMap:
+    """Two chromosomes of 1 Mb at 1 kb.
+
+    Attributes
+    ----------
+    contact_map : ContactMap
+    """
+
+    def __init__(self, folder, contacts, seed=1, length=1_000_000, again=0):
+        rng, model = np.random.default_rng(seed), MapModel(trans_share=0.0)
+        genome = simulate_genome(seed, "toy", 2, length)
+        tracks = [make_tracks(chromosome, RESOLUTION, rng, model) for chromosome in genome.values()]
+        drawn = np.random.default_rng([seed, again])  # another number: a replicate
+        blocks = list(draw_contacts(tracks, RESOLUTION, contacts, drawn, model))
+        bins = cooler.binnify(pd.Series(dict.fromkeys(genome, length)), RESOLUTION)
+        self.cool, self.expected = folder / "map.cool", folder / "expected.npz"
+        write_cooler(self.cool, bins, blocks)
+        visibility = np.concatenate([track.visibility for track in tracks])
+        covered = visibility > model.uncovered_visibility
+        write_weights(self.cool, np.where(covered, 1 / visibility, np.nan), {})
+        compute_expected(self.cool, self.expected, folder / "law.tsv", folder / "by.tsv")
+        self.contact_map = ContactMap(self.cool, self.expected)
+        n_bins = length // RESOLUTION
+        decay = log_decay(n_bins, RESOLUTION, model)
+        rates = [cis_rates(track, slice(0, n_bins), decay, RESOLUTION, model) for track in tracks]
+        scale = contacts / sum(rate.sum() for rate in rates)
+        self.rates = {name: np.triu(rate) * scale for name, rate in zip(genome, rates, strict=True)}
+
+    def draw(self, chromosome, start, n, rng):
+        """Counts of a window of another map of the same cells and depth."""
+        first = start // RESOLUTION
+        upper = rng.poisson(self.rates[chromosome][first : first + n, first : first + n]).astype(float)
+        return upper + np.triu(upper, 1).T
