@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from cisflow.contacts.intervals import read_bed
 from cisflow.problems import InputError, Problem
 
 
@@ -33,7 +33,7 @@ class PeakTracks:
         self._edges: list[dict[str, tuple[np.ndarray, np.ndarray]]] = []
         problems: list[Problem] = []
         for path in paths:
-            table, found = _read_bed(Path(path))
+            table, found = read_bed(path)
             problems += found
             if table is not None:
                 self._edges.append(
@@ -72,24 +72,3 @@ class PeakTracks:
                 over = np.searchsorted(ends, left, side="right")
                 labels[k] = begun > over
         return labels
-
-
-def _read_bed(path: Path) -> tuple[pd.DataFrame | None, list[Problem]]:
-    try:
-        table = pd.read_csv(
-            path, sep="\t", header=None, comment="#", usecols=[0, 1, 2], names=["chromosome", "start", "end"], dtype=str
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        return None, [Problem(str(path), f"not a BED file (chromosome, start, end, tab-separated): {error}")]
-    start, end = (pd.to_numeric(table[name], errors="coerce") for name in ("start", "end"))
-    wrong = ~((start >= 0) & (end > start) & (start % 1 == 0) & (end % 1 == 0))
-    problems = [
-        Problem(
-            str(path),
-            f"interval {table['start'][row]} to {table['end'][row]}; expected whole numbers with 0 <= start < end",
-            row=int(row) + 1,
-        )
-        for row in table.index[wrong][:10]
-    ]
-    kept = table[["chromosome"]][~wrong].assign(start=start[~wrong].astype(int), end=end[~wrong].astype(int))
-    return kept, problems

@@ -38,6 +38,23 @@ def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:
     return result
 
 
+@njit(cache=True)
+def _flat_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
+    rows, columns = values.shape[0] // factor, values.shape[1] // factor
+    result = np.full((rows, columns), np.nan)
+    for i in range(rows):
+        for j in range(columns):
+            total, n = 0.0, 0
+            for x in range(i * factor, (i + 1) * factor):
+                for y in range(j * factor, (j + 1) * factor):
+                    if not np.isnan(values[x, y]):
+                        total += values[x, y]
+                        n += 1
+            if n:
+                result[i, j] = total / n
+    return result
+
+
 def nested_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
     """Down-sample a map: in each block first the mean over the columns of a row, then over rows; missing ones left out.
 
@@ -53,9 +70,22 @@ def nested_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
     float64 array, (n / factor, m / factor)
         NaN where a whole block is missing.
     """
+    return _block_mean(_in_blocks(values, factor), factor)
+
+
+def flat_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
+    """Down-sample a map by the mean of all measured entries of a block; see :func:`nested_block_mean`.
+
+    Where whole rows and columns are missing both give the same, where single entries are, they do not.
+    """
+    return _flat_block_mean(_in_blocks(values, factor), factor)
+
+
+def _in_blocks(values: np.ndarray, factor: int) -> np.ndarray:
+    """Check that a map can be cut into blocks; float32 stays, because a long input would need twice the memory."""
     if factor < 1 or values.shape[0] % factor or values.shape[1] % factor:
         raise ValueError(f"a map of {values.shape} bins cannot be cut into blocks of {factor}")
-    return _block_mean(np.asarray(values, dtype=np.float64), factor)
+    return values if values.dtype == np.float32 else np.asarray(values, dtype=np.float64)
 
 
 def background(log_expected: np.ndarray, n: int, factor: int) -> np.ndarray:
@@ -137,6 +167,8 @@ class ContactMap:
         Length (bp) of every chromosome.
     resolution : int
         Bin size (bp).
+    weights : dict of str to float64 array
+        Balancing weights of the bins of every chromosome, NaN for masked bins.
     log_expected : float64 array, (distances,)
         Natural log of the expected contacts by distance in bins.
     monotone : float64 array, (distances,)
@@ -153,6 +185,7 @@ class ContactMap:
     def __init__(self, cool: str | Path, expected: str | Path, cutoff: float = 5):
         self._windows = CoolerWindows(cool)
         self.chromosomes, self.resolution = self._windows.chromosomes, self._windows.resolution
+        self.weights = self._windows.weights
         self.cutoff = cutoff
         with np.load(expected) as curves:
             self.log_expected = curves["log_expected"]

@@ -1,0 +1,118 @@
+"""Intervals of a BED file: reading, and which stretches of the genome they touch.
+
+Inputs: BED files (plain or gzip), 0-based half-open. Outputs: tables of intervals; :class:`Intervals` that say
+whether a window overlaps one of them (regions to leave out of training, e.g. a blacklist of unmappable regions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cisflow.joblog import logger
+from cisflow.problems import InputError, Problem
+
+SHOWN = 10
+
+
+def read_bed(path: str | Path) -> tuple[pd.DataFrame | None, list[Problem]]:
+    """Read the first three columns of a BED file.
+
+    Returns
+    -------
+    DataFrame or None
+        ``chromosome``, ``start``, ``end`` of the rows without fault; None when the file is no BED file.
+    list of Problem
+        The first ten faulty rows.
+    """
+    try:
+        table = pd.read_csv(
+            path, sep="\t", header=None, comment="#", usecols=[0, 1, 2], names=["chromosome", "start", "end"], dtype=str
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        return None, [Problem(str(path), f"not a BED file (chromosome, start, end, tab-separated): {error}")]
+    start, end = (pd.to_numeric(table[name], errors="coerce") for name in ("start", "end"))
+    wrong = ~((start >= 0) & (end > start) & (start % 1 == 0) & (end % 1 == 0))
+    problems = [
+        Problem(
+            str(path),
+            f"interval {table['start'][row]} to {table['end'][row]}; expected whole numbers with 0 <= start < end",
+            row=int(row) + 1,
+        )
+        for row in table.index[wrong][:SHOWN]
+    ]
+    kept = table[["chromosome"]][~wrong].assign(start=start[~wrong].astype(int), end=end[~wrong].astype(int))
+    return kept, problems
+
+
+class Intervals:
+    """Stretches of the genome that windows must not touch.
+
+    Parameters
+    ----------
+    by_chromosome : mapping of str to int array, (intervals, 2)
+        Starts and ends, 0-based half-open, in any order; they may overlap.
+    """
+
+    def __init__(self, by_chromosome: Mapping[str, np.ndarray]):
+        self._edges: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for name, given in by_chromosome.items():
+            edges = np.asarray(given, dtype=np.int64).reshape(-1, 2)
+            if len(edges):
+                edges = edges[np.argsort(edges[:, 0], kind="stable")]
+                # With rising starts the farthest end so far decides whether an earlier interval reaches a place.
+                self._edges[name] = edges[:, 0].copy(), np.maximum.accumulate(edges[:, 1])
+
+    def __len__(self) -> int:
+        return sum(len(starts) for starts, _ in self._edges.values())
+
+    def overlap(self, chromosome: str, start: int, end: int) -> bool:
+        """Whether an interval shares at least one base with [start, end)."""
+        if chromosome not in self._edges:
+            return False
+        starts, reached = self._edges[chromosome]
+        before = int(np.searchsorted(starts, end, side="left"))
+        return before > 0 and bool(reached[before - 1] > start)
+
+
+def read_excluded(path: str | Path, chromosomes: Collection[str]) -> Intervals:
+    """Read the intervals that windows of a map must not touch.
+
+    Parameters
+    ----------
+    path : path
+        BED file.
+    chromosomes : collection of str
+        Chromosomes of the map. Names that are none of them are told in the log.
+
+    Raises
+    ------
+    InputError
+        When the file is no BED file, or none of its chromosomes is in the map (names that differ, e.g. ``1`` and
+        ``chr1``, would leave nothing out).
+    """
+    table, problems = read_bed(path)
+    if problems or table is None:
+        raise InputError(problems)
+    names = list(dict.fromkeys(table["chromosome"]))
+    unknown = [name for name in names if name not in chromosomes]
+    shown = ", ".join(unknown[:SHOWN]) + (", ..." if len(unknown) > SHOWN else "")
+    if names and len(unknown) == len(names):
+        expected = ", ".join(list(chromosomes)[:SHOWN])
+        raise InputError(
+            Problem(
+                str(path),
+                f"none of its chromosomes is in the map: {shown}; the map has {expected}",
+                column="chromosome",
+            )
+        )
+    if unknown:
+        n_rows = int(table["chromosome"].isin(unknown).sum())
+        logger.warning(
+            "%s: %d of %d intervals are on chromosomes that the map does not have: %s", path, n_rows, len(table), shown
+        )
+    kept = table[table["chromosome"].isin(list(chromosomes))]
+    return Intervals({str(name): rows[["start", "end"]].to_numpy() for name, rows in kept.groupby("chromosome")})
