@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
 from cisflow.training.options import OPTION_KEYS, option_problems
 
+if TYPE_CHECKING:  # the workflow reads recipes at every start: nothing heavy is imported before it is used
+    from cisflow.contacts.assembly import SegmentRule
+    from cisflow.models.cascade_zoom import Ladder
+
 KINDS = ("network", "distance_only")
 SHARED = ("window", "validation", "evaluation")
+LOSS_OVER = ("measured", "all")
 
 
 @dataclass(frozen=True)
@@ -24,9 +29,11 @@ class WindowSettings:
     Attributes
     ----------
     bins, bin_size : int
-        The predicted map has bins x bins entries of bin_size bp; the sequence has bins * bin_size bp.
+        The predicted map has bins x bins entries of bin_size bp; with several levels, at the finest one.
+    levels : int
+        Number of levels. Each covers half of the one above with as many bins; the sequence is as long as the top one.
     shift : int
-        Largest random displacement of the sequence against the map (bp).
+        Largest random displacement of the sequence against the map (bp); in an assembly, of each segment.
     max_missing : float
         Training windows with a larger share of missing entries are drawn again; 1 = none is.
     resolution : int
@@ -36,14 +43,45 @@ class WindowSettings:
 
     bins: int
     bin_size: int
+    levels: int = 1
     shift: int = 0
     max_missing: float = 1.0
     resolution: int = 0
 
     @property
     def length(self) -> int:
-        """Length in base pairs."""
-        return self.bins * self.bin_size
+        """Length of the sequence in base pairs."""
+        return self.bins * self.bin_size * 2 ** (self.levels - 1)
+
+    @property
+    def ladder(self) -> Ladder:
+        """Levels as :mod:`cisflow.models.cascade_zoom` has them."""
+        from cisflow.models.cascade_zoom import Ladder
+
+        return Ladder.from_finest(self.bins, self.bin_size, self.levels)
+
+
+@dataclass(frozen=True)
+class AssemblySettings:
+    """``assembly``: inputs are put together from several chromosomes; see :mod:`cisflow.contacts.assembly`.
+
+    Attributes
+    ----------
+    random_length_probability, shortest, longest, max_length
+        See :class:`~cisflow.contacts.assembly.SegmentRule`.
+    """
+
+    random_length_probability: float = 0.0
+    shortest: int = 0
+    longest: int = 0
+    max_length: int = 0
+
+    @property
+    def rule(self) -> SegmentRule:
+        """How long the segments are."""
+        from cisflow.contacts.assembly import SegmentRule
+
+        return SegmentRule(self.random_length_probability, self.shortest, self.longest, self.max_length)
 
 
 @dataclass(frozen=True)
@@ -55,11 +93,15 @@ class ValidationSettings:
     windows : int
         Number of windows, drawn once.
     max_missing : float
-        Windows with this share of missing entries or more do not count.
+        Windows with this share of missing entries or more do not count; with several levels, windows with a larger
+        share of missing pixels are drawn again, and maps of a level with 70 % missing entries or more do not count.
+    zoom : tuple of int
+        With several levels, first bin of each level's window in the level above; empty: the centre.
     """
 
     windows: int = 2048
     max_missing: float = 0.7
+    zoom: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,13 +111,24 @@ class EvaluationSettings:
     Attributes
     ----------
     step_bins : int
-        Bins from the start of one window to the next.
+        Bins (of the finest level) from the start of one window to the next; in inputs of several chromosomes, from one
+        zoom position of a test chromosome to the next.
     max_missing_in_bin : float
         Entries of the observed map with a larger share of missing fine bins do not count.
+    zoom : tuple of int
+        With several levels, first bin of each level's window in the level above; empty: the centre.
+    assemblies : int
+        Random inputs of the test chromosomes for the contacts between them.
+    shortest, longest : int
+        Range of the lengths of their segments (bp); 0 = whole chromosomes where they fit.
     """
 
     step_bins: int
     max_missing_in_bin: float = 0.25
+    zoom: tuple[int, ...] = ()
+    assemblies: int = 0
+    shortest: int = 0
+    longest: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,7 +139,9 @@ class TrainingSettings:
     ----------
     batch_size, steps, steps_per_validation : int
     profile_weight : float
-        Weight of the cross-entropy of the profiles; 0 = do not predict them.
+        Weight of the cross-entropy of the profiles; 0 = do not predict them. Networks of several levels have none.
+    loss_over : {"measured", "all"}
+        What the squared error of a level is divided by: entries that were measured, or all entries of the batch.
     loaders : int
         Processes that read windows ahead of the training; 0 = read in the training process. Not part of the result.
     """
@@ -96,14 +151,20 @@ class TrainingSettings:
     steps_per_validation: int
     profile_weight: float = 1.0
     loaders: int = 0
+    loss_over: str = "measured"
 
 
-LOOP_OPTIONS = tuple(key for key in OPTION_KEYS if key != "processes")  # windows are read by one process
-LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32", *LOOP_OPTIONS)
+LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32", *OPTION_KEYS)
 RANGES = {  # lowest and highest value
     "bins": (2, None),
     "bin_size": (1, None),
+    "levels": (1, 16),
     "shift": (0, None),
+    "random_length_probability": (0, 1),
+    "shortest": (0, None),
+    "longest": (0, None),
+    "max_length": (0, None),
+    "assemblies": (0, None),
     "resolution": (1, None),
     "max_missing": (0, 1),
     "windows": (1, None),
@@ -119,7 +180,19 @@ RANGES = {  # lowest and highest value
 
 @dataclass(frozen=True)
 class ContactSettings:
-    """All checked settings of a contact recipe; ``training`` is None for the distance-only baseline."""
+    """All checked settings of a contact recipe.
+
+    Attributes
+    ----------
+    model, window, validation, evaluation, network
+        As in the recipe.
+    training : TrainingSettings or None
+        None for models that are not trained.
+    assembly : AssemblySettings or None
+        None for inputs of one chromosome.
+    start_from : str or None
+        Model of the same map, or folder of a bundle.
+    """
 
     model: str
     window: WindowSettings
@@ -127,14 +200,21 @@ class ContactSettings:
     evaluation: EvaluationSettings
     training: TrainingSettings | None
     network: Mapping[str, Any]
+    assembly: AssemblySettings | None = None
+    start_from: str | None = None
 
 
 def _section(
-    recipe: Mapping[str, Any], name: str, kind: type, problems: list[Problem], extra: tuple[str, ...] = ()
+    recipe: Mapping[str, Any],
+    name: str,
+    kind: type,
+    problems: list[Problem],
+    where: str,
+    extra: tuple[str, ...] = (),
 ) -> Any:
     given = recipe.get(name) or {}
     if not isinstance(given, Mapping):
-        problems.append(Problem("recipe", f"{given!r}; expected keys and values", column=name))
+        problems.append(Problem(where, f"{given!r}; expected keys and values", column=name))
         return None
     known = {field.name: field for field in fields(kind)}
     values, before = {}, len(problems)
@@ -145,8 +225,18 @@ def _section(
         if key not in known:
             names = (*known, *extra)
             problems.append(
-                Problem("recipe", f"unknown key{did_you_mean(key, names)}; known: {', '.join(names)}", column=place)
+                Problem(where, f"unknown key{did_you_mean(key, names)}; known: {', '.join(names)}", column=place)
             )
+            continue
+        if key == "zoom":
+            if not isinstance(value, list) or not all(type(first) is int and first >= 0 for first in value):
+                problems.append(Problem(where, f"{value!r}; expected a list of whole numbers", column=place))
+            values[key] = tuple(value) if isinstance(value, list) else ()
+            continue
+        if key == "loss_over":
+            if value not in LOSS_OVER:
+                problems.append(Problem(where, not_one_of(value, LOSS_OVER), column=place))
+            values[key] = value
             continue
         whole = known[key].type == "int"
         low, high = RANGES[key]
@@ -155,14 +245,14 @@ def _section(
             bound = f"{low} to {high}" if high is not None else f"{low} or more"
             problems.append(
                 Problem(
-                    "recipe", f"{value!r}; expected {'a whole number' if whole else 'a number'}, {bound}", column=place
+                    where, f"{value!r}; expected {'a whole number' if whole else 'a number'}, {bound}", column=place
                 )
             )
             continue
         values[key] = int(value) if whole else float(value)
     for key, field in known.items():
         if key not in given and field.default is MISSING:
-            problems.append(Problem("recipe", "missing; it is required", column=f"{name}.{key}"))
+            problems.append(Problem(where, "missing; it is required", column=f"{name}.{key}"))
     return kind(**values) if len(problems) == before else None
 
 
@@ -181,11 +271,21 @@ def fill_from_others(recipe: Mapping[str, Any], others: Iterable[Mapping[str, An
         given = next((other[name] for other in others if name in other), None)
         if name not in filled and given is not None:
             filled[name] = given
+    if "window" not in recipe:
+        source = next((other for other in others if "window" in other), {})
+        filled |= {"assembly": source["assembly"]} if "assembly" in source else {}
     return filled
 
 
-def contact_settings(recipe: Mapping[str, Any]) -> ContactSettings:
+def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> ContactSettings:
     """Check a contact recipe.
+
+    Parameters
+    ----------
+    recipe : mapping
+        With ``window``, ``validation`` and ``evaluation``, see :func:`fill_from_others`.
+    where : str
+        File of the recipe for messages.
 
     Raises
     ------
@@ -195,27 +295,74 @@ def contact_settings(recipe: Mapping[str, Any]) -> ContactSettings:
     problems: list[Problem] = []
     model = recipe.get("model")
     if model not in KINDS:
-        problems.append(Problem("recipe", f"{not_one_of(model, KINDS)}", column="model"))
-    known = ("task", "model", "note", *SHARED)
-    known += ("network", "training") if model != "distance_only" else ()
+        problems.append(Problem(where, f"{not_one_of(model, KINDS)}", column="model"))
+    known = ("task", "model", "note", *SHARED, "assembly")
+    known += ("network", "training", "start_from") if model != "distance_only" else ()
     problems += [
-        Problem("recipe", f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}", column=str(key))
+        Problem(where, f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}", column=str(key))
         for key in recipe
         if key not in known
     ]
-    window = _section(recipe, "window", WindowSettings, problems)
-    validation = _section(recipe, "validation", ValidationSettings, problems)
-    evaluation = _section(recipe, "evaluation", EvaluationSettings, problems)
+    window = _section(recipe, "window", WindowSettings, problems, where)
+    validation = _section(recipe, "validation", ValidationSettings, problems, where)
+    evaluation = _section(recipe, "evaluation", EvaluationSettings, problems, where)
+    assembly = _section(recipe, "assembly", AssemblySettings, problems, where) if "assembly" in recipe else None
+    start_from = recipe.get("start_from")
+    if start_from is not None and not (isinstance(start_from, str) and start_from):
+        found = f"{start_from!r}; expected the name of a model of the same map, or the folder of a bundle"
+        problems.append(Problem(where, found, column="start_from"))
+    if not problems:
+        problems += _level_problems(window, validation, evaluation, assembly, where)
     training = None
     if model != "distance_only":
-        training = _section(recipe, "training", TrainingSettings, problems, LOOP_KEYS)
+        training = _section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS)
         given = recipe.get("training") if isinstance(recipe.get("training"), Mapping) else {}
         problems += [
-            Problem("recipe", "missing; it is required", column=f"training.{key}")
+            Problem(where, "missing; it is required", column=f"training.{key}")
             for key in ("optimiser", "schedule")
             if key not in given
         ]
-        problems += option_problems(given)
+        problems += option_problems(given, where)
     if problems:
         raise InputError(problems)
-    return ContactSettings(model, window, validation, evaluation, training, recipe.get("network") or {})
+    network = recipe.get("network") or {}
+    return ContactSettings(model, window, validation, evaluation, training, network, assembly, start_from)
+
+
+def _level_problems(
+    window: WindowSettings,
+    validation: ValidationSettings,
+    evaluation: EvaluationSettings,
+    assembly: AssemblySettings | None,
+    where: str,
+) -> list[Problem]:
+    """What does not fit together in recipes of several levels or several chromosomes."""
+    problems = []
+    if window.levels > 1 and window.bins % 2:
+        problems.append(Problem(where, f"{window.bins}; expected an even number", column="window.bins"))
+    for name, zoom in (("validation", validation.zoom), ("evaluation", evaluation.zoom)):
+        if zoom and (len(zoom) != window.levels - 1 or max(zoom) > window.bins // 2):
+            expected = f"{window.levels - 1} numbers from 0 to {window.bins // 2}"
+            problems.append(Problem(where, f"{list(zoom)}; expected {expected}", column=f"{name}.zoom"))
+    ranges = [("evaluation", evaluation), *([("assembly", assembly)] if assembly else [])]
+    for name, given in ranges:
+        if given.shortest > given.longest:
+            found = f"{given.longest} is below shortest, {given.shortest}"
+            problems.append(Problem(where, found, column=f"{name}.longest"))
+    if assembly is None:
+        if evaluation.assemblies:
+            found = "needs inputs of several chromosomes (a section `assembly`)"
+            problems.append(Problem(where, found, column="evaluation.assemblies"))
+    else:
+        if window.levels < 2:
+            found = f"{window.levels}; expected 2 or more with a section `assembly`"
+            problems.append(Problem(where, found, column="window.levels"))
+        if assembly.random_length_probability and not assembly.longest:
+            found = "missing; it is required with random_length_probability"
+            problems.append(Problem(where, found, column="assembly.longest"))
+        if evaluation.step_bins % 2 ** (window.levels - 1):
+            found = (
+                f"{evaluation.step_bins}; expected a multiple of {2 ** (window.levels - 1)}, the bins of one top bin"
+            )
+            problems.append(Problem(where, found, column="evaluation.step_bins"))
+    return problems

@@ -1,7 +1,8 @@
 """Averages of the weights along a training: exponential moving average and stochastic weight averaging.
 
 Inputs: the network in training after every step. Outputs: a second network of the same form, which is the one that is
-validated and kept. Numbers in buffers (batch-norm statistics) are averaged like weights, whole numbers are copied.
+validated and kept. Numbers in buffers (batch-norm statistics) are averaged like weights, whole numbers are copied;
+``swa_each_step`` leaves the buffers to passes of the averaged network over the training batches.
 """
 
 from __future__ import annotations
@@ -30,7 +31,14 @@ class WeightAverage(ABC):
     ----------
     network : torch module
         Holds the averaged weights.
+    restart_step : int or None
+        Steps done when optimiser, schedule and choice of the best network start anew.
+    sees_batches : bool
+        Whether the averaged network is to pass over every training batch, in train mode and without gradient.
     """
+
+    restart_step: int | None = None
+    sees_batches = False
 
     def __init__(self, network: torch.nn.Module, n_steps: int, steps_per_epoch: int):
         self.network = copy.deepcopy(network).requires_grad_(False)
@@ -99,7 +107,44 @@ class StochasticWeightAverage(WeightAverage):
         self.blend(network, 1 / max(self.contributions, 1))
 
 
-_KINDS = {"ema": MovingAverage, "swa": StochasticWeightAverage}
+class EachStepAverage(WeightAverage):
+    """Equal mean of the weights after every step beyond ``start`` of all steps, as in Orca's first stage (Zhou 2022).
+
+    Until then the average is the network itself. From then on the averaged network passes over every training batch in
+    train mode, which gives it batch-norm statistics of its own; with ``fresh_optimiser`` the optimiser forgets its
+    momentum and the schedule starts again, because the original does this in a second run.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        n_steps: int,
+        steps_per_epoch: int,
+        start: float = 2 / 3,
+        fresh_optimiser: bool = True,
+    ):
+        super().__init__(network, n_steps, steps_per_epoch)
+        self.first_step = round(start * n_steps)
+        self.restart_step = self.first_step if fresh_optimiser and self.first_step else None
+
+    @property
+    def sees_batches(self) -> bool:
+        """Whether averaging has begun."""
+        return self.contributions > 0
+
+    @torch.no_grad()
+    def after_step(self, network: torch.nn.Module, step: int) -> None:
+        """Blend in the weights, not the buffers, of this step."""
+        if step <= self.first_step:
+            if step == self.first_step or step % self.steps_per_epoch == 0:
+                self.blend(network, 1)
+            return
+        self.contributions += 1
+        for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
+            mine.lerp_(theirs, 1 / self.contributions)
+
+
+_KINDS = {"ema": MovingAverage, "swa": StochasticWeightAverage, "swa_each_step": EachStepAverage}
 
 
 def weight_average(

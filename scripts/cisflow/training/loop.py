@@ -52,8 +52,14 @@ class Task(Protocol):
     def batch(self, step: int) -> dict[str, torch.Tensor]:
         """Return the batch of a 0-based step, on the CPU: a pure function of the step and the seed.
 
-        Rows come first in every tensor. A task may also have ``rows(step)``: where the rows of that batch stand in its
-        data (0-based, int64 array), for the message about a step that failed.
+        Rows come first in every tensor. A task may also have
+
+        - ``rows(step)``: where the rows of that batch stand in its data (0-based, int64 array), for the message about a
+          step that failed;
+        - ``take_rows(first, last)`` and ``batch_size``: told before the first batch of a training in several processes;
+          from then on ``batch`` holds those rows alone;
+        - ``complete(batch, processes)``: adds to a batch what depends on all of its rows, see
+          :class:`cisflow.training.processes.Processes`.
         """
 
     def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -14,7 +14,11 @@ from cisflow.problems import Problem, not_one_of
 #: Name of a precision in recipes, and of torch's type that matrix products and convolutions are computed in.
 PRECISIONS = {"float32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 #: Settings of each kind of averaging with their defaults; None: required.
-AVERAGING: dict[str, dict[str, Any]] = {"ema": {"decay": None, "warm_up": True}, "swa": {"start": 0.75}}
+AVERAGING: dict[str, dict[str, Any]] = {
+    "ema": {"decay": None, "warm_up": True},
+    "swa": {"start": 0.75},
+    "swa_each_step": {"start": 2 / 3, "fresh_optimiser": True},
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class LoopOptions:
     precision : {"float32", "bf16", "fp16"}
         Of matrix products and convolutions in the forward pass; weights and losses stay float32.
     averaging : mapping or None
-        ``{name: ema, decay: 0.999}`` or ``{name: swa, start: 0.75}``, see :mod:`cisflow.training.averaging`.
+        ``{name: ema, decay: 0.999}``, ``{name: swa, start: 0.75}`` or ``{name: swa_each_step, start: 0.6667}``, see
+        :mod:`cisflow.training.averaging`.
     compile : bool
         Let torch.compile translate the network for the training steps.
     processes : int
@@ -67,14 +72,15 @@ def _averaging_problems(given: Any, where: str) -> list[Problem]:
         if key != "name" and key not in known
     ]
     values = {**known, **given}
-    decay, start, warm_up = values.get("decay", 0.5), values.get("start", 0.5), values.get("warm_up", True)
+    decay, start = values.get("decay", 0.5), values.get("start", 0.5)
     if not _is_number(decay) or not 0 < decay < 1:
         problems.append(Problem(where, f"{decay!r}: expected a number between 0 and 1", column=f"{path}.decay"))
     if not _is_number(start) or not 0 <= start < 1:
         expected = "expected a share of the steps, 0 or more and below 1"
         problems.append(Problem(where, f"{start!r}: {expected}", column=f"{path}.start"))
-    if not isinstance(warm_up, bool):
-        problems.append(Problem(where, f"{warm_up!r}: expected true or false", column=f"{path}.warm_up"))
+    for key in ("warm_up", "fresh_optimiser"):
+        if not isinstance(values.get(key, True), bool):
+            problems.append(Problem(where, f"{values[key]!r}: expected true or false", column=f"{path}.{key}"))
     return problems
 
 

@@ -52,6 +52,14 @@ class Processes:
         for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
+    def least(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Smallest value over all processes of every entry; a CPU tensor of the same shape."""
+        if self.count == 1:
+            return tensor
+        shared = tensor.to(self.device, copy=True)
+        distributed.all_reduce(shared, op=distributed.ReduceOp.MIN)
+        return shared.cpu()
+
     def from_first(self, value: Any) -> Any:
         """Plain value of the first process, in all of them."""
         if self.count == 1:

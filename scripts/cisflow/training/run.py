@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,10 +34,24 @@ class DivergedError(RuntimeError):
     """Training left the finite numbers."""
 
 
+def part_edges(rows: int, n_parts: int) -> np.ndarray:
+    """First rows of parts that differ by one row at most, and the number of all rows."""
+    return np.linspace(0, rows, n_parts + 1).round().astype(int)
+
+
 def parts_of(
-    batch: Mapping[str, torch.Tensor], accumulate: int, rank: int = 0, count: int = 1
+    batch: Mapping[str, torch.Tensor], accumulate: int, rank: int = 0, count: int = 1, all_rows: int | None = None
 ) -> Iterator[tuple[dict[str, torch.Tensor], float]]:
     """Split the rows of a batch over processes and, within each, into parts that differ by one row at most.
+
+    Parameters
+    ----------
+    batch : mapping of str to Tensor
+        Of all rows; or, with ``all_rows``, of those of this process alone.
+    accumulate, rank, count : int
+        Parts per process, number of this process, processes.
+    all_rows : int, optional
+        Rows of the whole batch, of which this process holds its own only.
 
     Yields
     ------
@@ -55,16 +70,19 @@ def parts_of(
         yield dict(batch), 1.0
         return
     sizes = {name: len(tensor) if tensor.ndim else 0 for name, tensor in batch.items()}
-    rows = max(sizes.values())
-    if min(sizes.values()) != rows:
+    held = max(sizes.values())
+    rows = held if all_rows is None else all_rows
+    if min(sizes.values()) != held:
         found = f"the rows of a batch cannot be split, because its tensors have different numbers of them: {sizes}"
         raise InputError(Problem("recipe", found, column="training.accumulate"))
     if rows < n_parts:
         found = f"a batch of {rows} rows cannot be split into {n_parts} parts (accumulate x processes)"
         raise InputError(Problem("recipe", found, column="training.accumulate"))
-    edges = np.linspace(0, rows, n_parts + 1).round().astype(int)
+    edges = part_edges(rows, n_parts)
+    start = 0 if all_rows is None else edges[rank * accumulate]
     for first, last in zip(edges[rank * accumulate :][:accumulate], edges[rank * accumulate + 1 :], strict=False):
-        yield {name: tensor[first:last] for name, tensor in batch.items()}, float(last - first) / rows
+        part = slice(first - start, last - start)
+        yield {name: tensor[part] for name, tensor in batch.items()}, float(last - first) / rows
 
 
 class Run:
@@ -89,9 +107,13 @@ class Run:
             self.network = share_batch_norms(self.network)
         self.called = training_network(self.network, self.options, self.device)
         self.average = weight_average(self.options.averaging, self.network, task.n_steps, task.steps_per_epoch)
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimiser = OPTIMISERS.make(training["optimiser"], parameters)
-        self.schedule = SCHEDULES.make(training["schedule"], self.optimiser, task.n_steps)
+        self._make_optimiser(task.n_steps)
+        # A task whose rows are dear to read reads those of this process alone.
+        self.all_rows: int | None = None
+        if processes.count > 1 and hasattr(task, "take_rows"):
+            self.all_rows, parts = task.batch_size, self.options.accumulate
+            edges = part_edges(self.all_rows, parts * processes.count)
+            task.take_rows(int(edges[processes.rank * parts]), int(edges[(processes.rank + 1) * parts]))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.options.precision == "fp16")
         # A GPU computes while the next batch is drawn; on a CPU both would want the same cores.
         self.reads_ahead = self.device.type == "cuda"
@@ -101,6 +123,11 @@ class Run:
         self.history: list[dict[str, float]] = []
         self.best_value, self.best_step = -math.inf, 0
         self.best_weights: dict[str, torch.Tensor] = {}
+
+    def _make_optimiser(self, n_steps: int) -> None:
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimiser = OPTIMISERS.make(self.training["optimiser"], parameters)
+        self.schedule = SCHEDULES.make(self.training["schedule"], self.optimiser, n_steps)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as tensors and plain values."""
@@ -125,6 +152,8 @@ class Run:
         self.network.load_state_dict(state["network"])
         if self.average:
             self.average.load_state_dict(state["average"])
+            if self.average.restart_step is not None and state["step"] > self.average.restart_step:
+                self._make_optimiser(self.task.n_steps - self.average.restart_step)
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler.is_enabled():
@@ -136,6 +165,11 @@ class Run:
     def optimise(self, states: StateFolder) -> None:
         """Take one step: backward, clip, optimiser, schedule, average."""
         batch = self.next_batch or self.task.batch(self.step)
+        if self.average and self.step == self.average.restart_step:
+            self._make_optimiser(self.task.n_steps - self.step)
+            self.best_value, self.best_step, self.best_weights = -math.inf, self.step, {}
+        if hasattr(self.task, "complete"):
+            batch = self.task.complete(batch, self.processes)
         self.network.train()
         self.learning_rate = self.optimiser.param_groups[0]["lr"]
         loss = self._backward(batch)
@@ -156,16 +190,17 @@ class Run:
         self.step += 1
         if self.average:
             self.average.after_step(self.network, self.step)
+            if self.average.sees_batches:
+                self._show(batch)
         self.loss_sum += value
         self.loss_steps += 1
 
     def _backward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Gradients of the mean loss of the whole batch, all parts and processes; returns that loss."""
-        rank, count = self.processes.rank, self.processes.count
-        if count > 1:
-            torch.manual_seed(seed_for(self.seed, "process", rank, "step", self.step))
+        if self.processes.count > 1:
+            torch.manual_seed(seed_for(self.seed, "process", self.processes.rank, "step", self.step))
         total = 0.0
-        for part, share in parts_of(batch, self.options.accumulate, rank, count):
+        for part, share in self._parts(batch):
             on_device = {name: tensor.to(self.device) for name, tensor in part.items()}
             loss = self.task.loss(self.called, on_device) * share
             self.scaler.scale(loss).backward()
@@ -173,6 +208,17 @@ class Run:
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         self.processes.add_up([*gradients, total])
         return total
+
+    def _parts(self, batch: Mapping[str, torch.Tensor]) -> Iterator[tuple[dict[str, torch.Tensor], float]]:
+        return parts_of(batch, self.options.accumulate, self.processes.rank, self.processes.count, self.all_rows)
+
+    @torch.no_grad()
+    def _show(self, batch: Mapping[str, torch.Tensor]) -> None:
+        """Pass the averaged network over a batch, so that its batch norms learn the statistics of its own weights."""
+        network = self.average.network.train()
+        called = training_network(network, replace(self.options, compile=False), self.device)
+        for part, _ in self._parts(batch):
+            self.task.loss(called, {name: tensor.to(self.device) for name, tensor in part.items()})
 
     def _failure(self, batch: Mapping[str, torch.Tensor], value: float, states: StateFolder) -> str:
         """Keep the batch of a step whose loss is not finite; what happened, where, on which rows."""
