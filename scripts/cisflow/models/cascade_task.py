@@ -206,8 +206,8 @@ class CascadeTask:
         Returns
         -------
         dict
-            ``selection``, the metrics of :func:`~cisflow.contacts.agreement.score_windows` as means over the levels, and
-            ``pearson_<bp>`` of every level.
+            ``selection``, the metrics of :func:`~cisflow.contacts.agreement.score_windows` as means over the levels,
+            and ``pearson_<bp>`` of every level.
         """
         device = next(iter(network.state_dict().values())).device
         data, predicted = self.validation_data, []
