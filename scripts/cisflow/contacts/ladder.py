@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cisflow.contacts.assembled_map import AssembledMap
 from cisflow.contacts.assembly import AssemblyBackground, Layout
 from cisflow.contacts.genome import reverse_complement
 from cisflow.contacts.reader import MAX_TRIES
 from cisflow.contacts.reader import Sequence as GenomeSequence
-from cisflow.contacts.targets import ContactMap, flat_block_mean, nested_block_mean
+from cisflow.contacts.targets import ContactMap, flat_block_mean
 from cisflow.contacts.windows import Segment
 from cisflow.models.cascade_zoom import Ladder, distance_backgrounds
 from cisflow.problems import InputError, Problem
@@ -94,10 +93,7 @@ class LadderReader:
                 )
             )
         self.factors = [size // resolution for size in ladder.bin_sizes]
-        self._mean: Callable[[np.ndarray, int], np.ndarray] = flat_block_mean if assembled else nested_block_mean
-        if assembled:
-            self._assembled_map = AssembledMap(contact_map.path, contact_map.weights, resolution, contact_map.cutoff)
-        else:
+        if not assembled:
             for factor in self.factors:
                 contact_map.background(ladder.bins * factor, factor)  # checks the reach of the curve
             #: Expected contacts of the levels of any window, float64 (levels, bins, bins).
@@ -131,16 +127,14 @@ class LadderReader:
         layout = Layout.of(segments, resolution)
         if len(layout) * resolution != self.ladder.length:
             raise ValueError(f"an input of {len(layout) * resolution:,} bp; expected {self.ladder.length:,} bp")
-        fine, measured = self._fine(layout), self._measured(layout)
+        measured, mean = self._measured(layout), self._means(layout)
         if self.assembled:
-            curve, log_trans = self.contact_map.monotone, self.contact_map.log_trans
-            background = AssemblyBackground(layout, curve, log_trans)
+            background = AssemblyBackground(layout, self.contact_map.monotone, self.contact_map.log_trans)
         observed, expected, missing, trans = [], [], [], []
         for k, (offset, factor) in enumerate(zip(offsets, self.factors, strict=True)):
             start = int(offset) // resolution
-            window = slice(start, start + bins * factor)
-            observed.append(self._mean(fine[window, window], factor))
-            share = measured[window].reshape(bins, factor).mean(axis=1)
+            observed.append(mean(start, bins * factor, factor))
+            share = measured[start : start + bins * factor].reshape(bins, factor).mean(axis=1)
             missing.append(1 - np.outer(share, share))
             expected.append(background.window(start, bins, factor) if self.assembled else self.expected[k])
             trans.append(layout.trans(start, bins, factor))
@@ -188,10 +182,36 @@ class LadderReader:
             measured[here] = np.isfinite(self.contact_map.weights[name][layout.position[here]])
         return measured
 
-    def _fine(self, layout: Layout) -> np.ndarray:
-        """Observed contacts of the whole input in reading order, float32."""
+    def _means(self, layout: Layout) -> Callable[[int, int, int], np.ndarray]:
+        """Function that gives the block means of a part of the input: first fine bin, fine bins, side of a block."""
         if self.assembled:
-            return self._assembled_map.observed(layout)
+            fine = assembled_map(self.contact_map, layout)
+            return lambda first, n, factor: flat_block_mean(fine[first : first + n, first : first + n], factor)
         (segment,) = layout.segments
-        fine = self.contact_map.observed(segment.chromosome, segment.start, len(layout)).astype(np.float32)
-        return fine[::-1, ::-1] if segment.reverse else fine
+        window = self.contact_map.smoothed(segment.chromosome, segment.start, len(layout))
+        if not segment.reverse:
+            return window.mean
+        return lambda first, n, factor: window.mean(len(layout) - first - n, n, factor)[::-1, ::-1]
+
+
+def assembled_map(contact_map: ContactMap, layout: Layout) -> np.ndarray:
+    """Balanced, coarse-grained contacts of an assembly in reading order.
+
+    Returns
+    -------
+    float32 array, (bins, bins)
+        NaN for masked bins. Each pair of segments is coarse-grained by itself and then turned as their strands say.
+    """
+    result = np.empty((len(layout), len(layout)), dtype=np.float32)
+    edges, first = [], 0
+    for segment in layout.segments:
+        edges.append(slice(first, first + segment.length // layout.resolution))
+        first = edges[-1].stop
+    places = [(s.chromosome, s.start, s.length // layout.resolution) for s in layout.segments]
+    for a, one in enumerate(layout.segments):
+        for b, other in enumerate(layout.segments[a:], a):
+            block = contact_map.smoothed_block(*places[a], *places[b])
+            block = block[:: -1 if one.reverse else 1, :: -1 if other.reverse else 1]
+            result[edges[a], edges[b]] = block
+            result[edges[b], edges[a]] = block.T
+    return result

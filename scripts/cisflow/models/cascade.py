@@ -166,14 +166,14 @@ class Cascade(nn.Module):
         return contacts
 
     def forward(
-        self, encodings: dict[int, Tensor], offsets: np.ndarray, log_backgrounds: Sequence[Tensor]
+        self, encodings: dict[int, Tensor] | Tensor, offsets: np.ndarray, log_backgrounds: Sequence[Tensor]
     ) -> list[Tensor]:
         """Run down the levels.
 
         Parameters
         ----------
-        encodings : dict of int to Tensor
-            See :meth:`encodings`.
+        encodings : dict of int to Tensor, or Tensor
+            See :meth:`encodings`; a sequence is encoded first.
         offsets : int64 array, (levels,) or (batch, levels)
             bp from the start of the top window, in the direction of the strand that was encoded.
         log_backgrounds : sequence of Tensor, [batch or 1, outputs, bins, bins]
@@ -184,6 +184,8 @@ class Cascade(nn.Module):
         list of Tensor, [batch, outputs, bins, bins]
             Coarse to fine. No gradient passes from a level to the one above, as published.
         """
+        if isinstance(encodings, Tensor):
+            encodings = self.encodings(encodings)
         batch = len(next(iter(encodings.values())))
         offsets = np.broadcast_to(offsets, (batch, len(self.ladder.levels)))
         found: list[Tensor] = []

@@ -159,7 +159,7 @@ class CascadeTask:
         expected, epsilon = self.expected_of(batch)
         epsilon = epsilon[:, :, None, None]
         target = torch.log((batch["observed"] + epsilon) / (expected + epsilon))
-        predicted = network(batch["codes"], batch["offsets"], _by_level(torch.log(expected)))
+        predicted = network(batch["codes"], batch["offsets"].cpu().numpy(), _by_level(torch.log(expected)))
         loss = target.new_zeros(())
         for k, contacts in enumerate(predicted):
             loss = loss + masked_squared_error(contacts[:, 0], target[:, k], self._entries(batch, k))
@@ -214,7 +214,7 @@ class CascadeTask:
         for first in range(0, len(data), self.batch_size):
             part = data[first : first + self.batch_size]
             codes = torch.from_numpy(np.stack([self.reader.codes(one.segments) for one in part])).to(device)
-            offsets = torch.from_numpy(np.stack([one.offsets for one in part]))
+            offsets = np.stack([one.offsets for one in part])
             if self.reader.assembled:
                 background = torch.from_numpy(np.stack([one.log_background for one in part]))
             else:

@@ -74,4 +74,9 @@ def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:
     window = settings.window
     if settings.model == "distance_only":
         return DistanceOnly(window.bins)
-    return CONTACT_NETWORKS.make(settings.network, window.bins, window.bin_size, profiles)
+    network = CONTACT_NETWORKS.make(settings.network, window.bins, window.bin_size, profiles)
+    given = len(network.ladder.levels) if hasattr(network, "ladder") else 1
+    if given != window.levels:
+        found = f"{window.levels}, but the network has {given} level(s)"
+        raise InputError(Problem("recipe", found, column="window.levels"))
+    return network

@@ -80,7 +80,7 @@ class ContactsTask:
         self.n_steps = training.steps if training else 0
         self.steps_per_epoch = training.steps_per_validation if training else 1
         self.batches = Batches(self.read_row, self.batch_size, self.n_steps, training.loaders if training else 0)
-        self.take_rows, self.batch = self.batches.take_rows, self.batches.batch
+        self.take_rows, self.batch, self.read_batch = self.batches.take_rows, self.batches.batch, self.batches.read
 
     def build_network(self) -> torch.nn.Module:
         """Return a network with as many profiles as there are tracks to learn."""

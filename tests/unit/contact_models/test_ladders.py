@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_map import LENGTHS, RESOLUTION, write_small_map
 
-from cisflow.contacts.assembled_map import AssembledMap
 from cisflow.contacts.assembly import AssemblySampler, Layout
 from cisflow.contacts.coarsegrain import adaptive_coarsegrain
 from cisflow.contacts.genome import UNKNOWN, Genome, reverse_complement
-from cisflow.contacts.ladder import LadderReader
+from cisflow.contacts.ladder import LadderReader, assembled_map
 from cisflow.contacts.targets import ContactMap, flat_block_mean, log_target, nested_block_mean
 from cisflow.contacts.windows import Segment, draw_zoom
 from cisflow.models.cascade_zoom import Ladder
@@ -44,33 +43,14 @@ def readers(folder, contact_map):
     return {assembled: LadderReader(contact_map, genome, LADDER, assembled) for assembled in (False, True)}
 
 
-def rows_of(folder, layout):
-    """Rows of the whole matrix of the cooler behind every bin of a layout."""
-    clr = cooler.Cooler(str(folder / "map.cool"))
-    names = list(dict.fromkeys(s.chromosome for s in layout.segments))
-    return np.array([clr.offset(names[k]) for k in layout.chromosome]) + layout.position
-
-
 def turned(segments):
     """The same input from its other end."""
     return tuple(Segment(s.chromosome, s.start, s.length, s.shift, not s.reverse) for s in reversed(segments))
 
 
-@pytest.mark.parametrize("cached", [0, 1 << 30])
-def test_counts_of_an_assembly_are_those_of_the_cooler(folder, contact_map, cached, monkeypatch):
-    monkeypatch.setattr("cisflow.contacts.assembled_map.CHUNK", 300)
-    forward = [Segment(s.chromosome, s.start, s.length) for s in SEGMENTS]
-    layout = Layout.of(forward, RESOLUTION)
-    whole = cooler.Cooler(str(folder / "map.cool")).matrix(balance=False)[:]
-    rows = rows_of(folder, layout)
-    found = AssembledMap(folder / "map.cool", contact_map.weights, RESOLUTION, max_cached_bytes=cached).counts(layout)
-    assert np.array_equal(found, whole[np.ix_(rows, rows)])
-    assert found.sum() > 0
-
-
 def test_every_pair_of_segments_is_coarse_grained_by_itself_and_turned(folder, contact_map):
     layout = Layout.of(SEGMENTS, RESOLUTION)
-    found = AssembledMap(folder / "map.cool", contact_map.weights, RESOLUTION).observed(layout)
+    found = assembled_map(contact_map, layout)
     clr = cooler.Cooler(str(folder / "map.cool"))
     counts, balanced = clr.matrix(balance=False)[:], clr.matrix(balance=True)[:]
     edges = np.cumsum([0, *(s.length // RESOLUTION for s in SEGMENTS)])
@@ -112,7 +92,7 @@ def test_levels_of_a_window_are_its_parts(readers, contact_map):
     reader = readers[False]
     offsets = LADDER.offsets([2, 3])
     data = reader.read([Segment("chrA", 1000, 6400)], offsets)
-    fine = contact_map.observed("chrA", 1000, 64)
+    fine = contact_map.smoothed("chrA", 1000, 64).dense()
     for k, (first, factor) in enumerate(((0, 8), (16, 4), (28, 2))):
         part = fine[first : first + 8 * factor, first : first + 8 * factor]
         np.testing.assert_allclose(data.observed[k], nested_block_mean(part, factor), rtol=1e-6)
@@ -148,7 +128,7 @@ def test_flat_and_nested_means_agree_without_single_missing_entries():
 
 def test_missing_share_of_an_input_is_that_of_its_pixels(readers, contact_map):
     reader = readers[True]
-    fine = reader._fine(Layout.of(SEGMENTS, RESOLUTION))
+    fine = assembled_map(contact_map, Layout.of(SEGMENTS, RESOLUTION))
     assert reader.missing_share(SEGMENTS) == pytest.approx(np.isnan(fine).mean())
     with pytest.raises(InputError, match="1000 random inputs in a row have more than 1% missing pixels"):
         reader.draw(lambda rng: SEGMENTS, np.random.default_rng(0), 0.01)
