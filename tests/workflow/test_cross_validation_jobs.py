@@ -28,7 +28,7 @@ def test_folds_are_wildcards(tmp_path, shared_data, folds, inner, trainings):
     n_folds = len(folds.split(","))
     assert found["train_fold"] == 2 * trainings
     assert found["predict_fold"] == 2 * n_folds
-    assert found["score_folds"] == found["plot_folds"] == found["build_folds"] == 1
+    assert found["score_folds"] == found["plot_folds"] == found["plot_benchmarks"] == found["build_folds"] == 1
     assert not {"build_dataset", "train_expression_model", "score_models", "rank_models"} & set(found)
 
 

@@ -108,6 +108,7 @@ def figures():
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
     names += [f"diagnosis/{name}.{model}.{kind}" for name, model in diagnosed() for kind in ("ceiling", "learning")]
+    names += ["cross_validation/benchmarks"] if cross_validated() else []
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 

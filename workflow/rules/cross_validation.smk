@@ -144,6 +144,40 @@ rule score_folds:
         "../../scripts/score_folds.py"
 
 
+rule plot_benchmarks:
+    input:
+        scores=collect("results/{{run}}/cross_validation/{dataset}/scores.tsv", dataset=cross_validated()),
+        summaries=collect("results/{{run}}/cross_validation/{dataset}/summary.tsv", dataset=cross_validated()),
+        comparisons=collect("results/{{run}}/cross_validation/{dataset}/comparisons.tsv", dataset=cross_validated()),
+        manifests=lambda wildcards: [
+            f"results/{wildcards.run}/{name}"
+            for dataset in cross_validated()
+            for name in one_manifest_per_model(dataset)
+        ],
+    output:
+        svg=report(
+            "results/{run}/figures/cross_validation/benchmarks.svg",
+            caption="../report/benchmarks.rst",
+            category="Cross-validation",
+            labels={"dataset": "all", "content": "benchmarks side by side"},
+        ),
+        others=multiext("results/{run}/figures/cross_validation/benchmarks", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/cross_validation/plot_benchmarks.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_benchmarks.py"),
+        settings={"datasets": cross_validated()},
+    message:
+        "Draw the cross-validated datasets side by side"
+    script:
+        "../../scripts/plot_benchmarks.py"
+
+
 rule plot_folds:
     input:
         scores="results/{run}/cross_validation/{dataset}/scores.tsv",

@@ -228,6 +228,17 @@ def fold_trainings(wildcards):
     return [f"validation{name}.seed{seed}" for name in inner for seed in model["seeds"]]
 
 
+def one_manifest_per_model(dataset):
+    """Manifest of the first training of each model of a cross-validated dataset, below the folder of the run."""
+    row, folds = study.datasets[dataset], study.folds(dataset)
+    validation = validation_folds(folds, row["inner_folds"], folds[0])[0]
+    stem = f"cross_validation/{dataset}/test{folds[0]}"
+    return [
+        f"{stem}/{model['model']}/validation{validation}.seed{model['seeds'][0]}/manifest.json"
+        for model in study.models_of(dataset)
+    ]
+
+
 def models_and_folds(dataset):
     """Pairs of (model, test fold) of a dataset that is cross-validated."""
     return [(row["model"], test) for row in study.models_of(dataset) for test in study.folds(dataset)]

@@ -5,6 +5,8 @@ Inputs: scores per fold, their means and the tests. Outputs: a figure, the numbe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,15 +23,38 @@ def _p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def _draw_folds(panel: Axes, scores: pd.DataFrame, summary: pd.DataFrame, metric: str) -> None:
-    """Points and lines of the folds, and the mean of each model with its interval."""
+def name_models(panel: Axes, models: list[str]) -> None:
+    """Write the names of the models under the panel, slanted where they are many."""
+    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(models) > 3 else {}
+    panel.set_xticks(range(len(models)), models, **slanted)
+
+
+def draw_folds(
+    panel: Axes,
+    scores: pd.DataFrame,
+    summary: pd.DataFrame,
+    ylabel: str,
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Draw points and lines of the folds, and the mean of each model with its interval.
+
+    Parameters
+    ----------
+    panel : Axes
+    scores, summary : DataFrame
+        See :func:`folds_figure`; of one metric. Models stand in the order of the summary.
+    ylabel : str
+    colours : mapping of str to colour, optional
+        Of the models; by their order when None.
+    """
     models = summary["model"].tolist()
+    colours = colours or {model: PALETTE[place % len(PALETTE)] for place, model in enumerate(models)}
     wide = scores.pivot(index="fold", columns="model", values="value")[models]
     places = np.arange(len(models))
     panel.plot(places, wide.to_numpy().T, color=GREY, linewidth=0.8, alpha=0.5, zorder=1)
     for place, model in zip(places, models, strict=True):
-        colour = PALETTE[place % len(PALETTE)]
-        panel.scatter(np.full(len(wide), place), wide[model], s=20, color=colour, alpha=0.75, zorder=2, linewidth=0)
+        points = {"s": 20, "color": colours[model], "alpha": 0.75, "linewidth": 0}
+        panel.scatter(np.full(len(wide), place), wide[model], zorder=2, **points)
     half = summary["high"] - summary["mean"]
     panel.errorbar(
         places + 0.16,
@@ -42,13 +67,29 @@ def _draw_folds(panel: Axes, scores: pd.DataFrame, summary: pd.DataFrame, metric
         zorder=3,
         linewidth=1.2,
     )
-    panel.set_xticks(places, models, rotation=30 if len(models) > 3 else 0)
+    name_models(panel, models)
     panel.set_xlim(-0.5, len(models) - 0.5)
-    panel.set(ylabel=f"{LABELS[metric]} on the test fold")
+    panel.set(ylabel=ylabel)
 
 
-def _draw_tests(panel: Axes, tests: pd.DataFrame, models: list[str]) -> None:
-    """Brackets between models, with the adjusted p-value of their difference, above the points."""
+def drawn_tests(tests: pd.DataFrame, best: str) -> pd.DataFrame:
+    """Tests of a metric that are drawn: those of the best model first, :data:`MOST_TESTS` of them."""
+    with_best = (tests["better"] == best) | (tests["worse"] == best)
+    return pd.concat([tests[with_best], tests[~with_best]])[:MOST_TESTS]
+
+
+def draw_tests(panel: Axes, tests: pd.DataFrame, models: list[str]) -> None:
+    """Draw brackets between models, with the adjusted p-value of their difference, above the points.
+
+    Parameters
+    ----------
+    panel : Axes
+        Its limits are those of the points.
+    tests : DataFrame
+        ``better, worse, p_holm``, see :func:`drawn_tests`.
+    models : list of str
+        In the order of the drawing.
+    """
     low, high = panel.get_ylim()
     panel.set_yticks([tick for tick in panel.get_yticks() if low <= tick <= high])  # none beside the brackets
     step = 0.11 * (high - low)
@@ -87,12 +128,9 @@ def folds_figure(
     parts = []
     for panel, metric in zip(panels, LABELS, strict=True):
         own, means = scores[scores["metric"] == metric], summary[summary["metric"] == metric]
-        _draw_folds(panel, own, means, metric)
+        draw_folds(panel, own, means, f"{LABELS[metric]} on the test fold")
         models = means["model"].tolist()
-        tests = comparisons[comparisons["metric"] == metric]
-        with_best = (tests["better"] == models[0]) | (tests["worse"] == models[0])
-        tests = pd.concat([tests[with_best], tests[~with_best]])[:MOST_TESTS]
-        _draw_tests(panel, tests, models)
+        draw_tests(panel, drawn_tests(comparisons[comparisons["metric"] == metric], models[0]), models)
         parts.append(own[["metric", "model", "fold", "value"]].assign(kind="fold"))
         parts.append(
             means[["metric", "model", "mean", "low", "high"]].rename(columns={"mean": "value"}).assign(kind="mean")

@@ -1,0 +1,76 @@
+"""Cross-validated datasets side by side: every fold, mean, test and size is drawn, one colour per model."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from cisflow.evaluation.cross_validation import paired_tests, summary_table
+from cisflow.figures.benchmarks import benchmarks_figure, benchmarks_of, read_sizes
+
+
+def made(models, folds, seed):
+    rng, rows = np.random.default_rng(seed), []
+    for fold in range(folds):
+        level = rng.normal(0.5, 0.05)
+        for place, model in enumerate(models):
+            for metric in ("pearson", "spearman", "mse"):
+                value = level - 0.03 * place + rng.normal(0, 0.01)
+                head = {"model": model, "fold": str(fold), "n": 50, "models": 9}
+                rows.append({**head, "metric": metric, "value": value})
+    return pd.DataFrame(rows)
+
+
+DATASETS = {"human": (("rnn", "cnn", "mprann"), 6), "fly": (("cnn", "rnn", "deepstarr"), 5), "single": (("rnn",), 3)}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {name: made(*shape, seed) for seed, (name, shape) in enumerate(DATASETS.items())}
+
+
+@pytest.mark.parametrize("names", [["human", "fly"], ["single"], ["human", "fly", "single"]])
+def test_figure(tables, names):
+    benchmarks = [
+        b for n in names for b in benchmarks_of(n, tables[n], summary_table(tables[n]), paired_tests(tables[n]))
+    ]
+    sizes = pd.DataFrame(
+        [{"dataset": n, "model": m, "parameters": 10 ** (4 + i)} for n in names for i, m in enumerate(DATASETS[n][0])]
+    )
+    figure, table, caption = benchmarks_figure(benchmarks, sizes)
+    figure.canvas.draw()
+    drawn, frame = figure.get_tightbbox(), figure.bbox_inches
+    panels = [panel for panel in figure.axes if panel.axison]
+    plt.close(figure)
+    assert (drawn.x0 > -0.02, drawn.y0 > -0.02) == (True, True)
+    assert (drawn.x1 < frame.x1 + 0.02, drawn.y1 < frame.y1 + 0.02) == (True, True)
+    assert [panel.get_title() for panel in panels] == [*names, "size of the models"]
+    colours = {}
+    for panel, name in zip(panels, names, strict=False):
+        models, folds = DATASETS[name]
+        summary = summary_table(tables[name]).query("metric == 'pearson'")
+        order = [text.get_text() for text in panel.get_xticklabels()]
+        assert order == summary["model"].tolist()
+        points = [c for c in panel.collections if len(c.get_offsets()) == folds]
+        for model, drawn_points in zip(order, points, strict=True):
+            own = tables[name].query("model == @model and metric == 'pearson'")["value"]
+            np.testing.assert_allclose(np.sort(drawn_points.get_offsets()[:, 1]), np.sort(own))
+            colour = tuple(drawn_points.get_facecolor()[0])
+            assert colours.setdefault(model, colour) == colour
+        assert len(panel.texts) == len(models) * (len(models) - 1) // 2
+        assert f"{name} ({folds} folds): {order[0]}" in caption
+    bars = [round(bar.get_height()) for bar in panels[-1].patches]
+    assert sorted(bars) == sorted(sizes["parameters"])
+    kinds = table.groupby("kind").size()
+    assert kinds["parameters"] == len(sizes)
+    assert kinds["fold"] == sum(len(m) * k for m, k in (DATASETS[n] for n in names))
+    assert set(table["metric"].dropna()) == {"pearson"}
+
+
+def test_sizes_come_from_the_manifests(tmp_path):
+    path = tmp_path / "cross_validation" / "human" / "test0" / "rnn" / "validation1.seed1" / "manifest.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"training": {"parameters": 12}}))
+    assert read_sizes([path]).to_dict("records") == [{"dataset": "human", "model": "rnn", "parameters": 12}]
