@@ -1,20 +1,18 @@
-"""Rule evaluate_contact_models: score the models of a contact map on its test windows, rank and compare them."""
+"""Rule evaluate_contact_models: score, rank and describe the models of a contact map on its test windows."""
 
-from cisflow.evaluation.contact_predictions import each_model
-from cisflow.evaluation.contact_ranking import rank_contact_models
-from cisflow.evaluation.contact_sums import sum_models
-from cisflow.evaluation.contacts import akita_table, chromosome_table, score_table, summary_table
+from cisflow.evaluation.contact_evaluation import evaluate_contacts
 from cisflow.files import write_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    settings, output = snakemake.params.settings, snakemake.output
-    sums = sum_models(each_model(dict(zip(settings["models"], snakemake.input, strict=True))))
-    drawn = (settings["draws"], settings["seed"], snakemake.wildcards.map)
-    write_table(score_table(sums), output.scores)
-    write_table(summary_table(sums, *drawn), output.summary)
-    write_table(chromosome_table(sums, *drawn), output.chromosomes)
-    write_table(akita_table(sums, *drawn), output.akita)
-    ranks = rank_contact_models(sums, *drawn)
-    for name in ("bootstrap", "ranking", "distribution", "comparisons"):
-        write_table(getattr(ranks, name), output[name])
+    settings = snakemake.params.settings
+    tables = evaluate_contacts(
+        dict(zip(settings["models"], snakemake.input.predictions, strict=True)),
+        snakemake.input.expected,
+        settings["draws"],
+        settings["seed"],
+        snakemake.wildcards.map,
+        settings["max_missing"],
+    )
+    for name, table in tables.items():
+        write_table(table, snakemake.output[name])

@@ -64,6 +64,7 @@ wildcard_constraints:
     res=r"(\.[1-9][0-9]*)?",
     model=one_of({row["model"] for row in study.models}),
     seed="[0-9]+",
+    window=one_of({window for name in study.maps for window in study.drawn_windows(name)}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
     validation="[A-Za-z0-9._-]+",
 
@@ -92,8 +93,11 @@ def figures():
     for map_name in study.maps:
         names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
         if study.models_of(map_name):
-            names += [f"contacts/{map_name}.predicted_maps", f"evaluation/{map_name}.contact_scores"]
-            names += [f"evaluation/{map_name}.{kind}" for kind in ("contact_ranking", "contact_ranks")]
+            names.append(f"contacts/{map_name}.predicted_maps")
+            if study.shared_setting(map_name, "window", "levels", 1) > 1:
+                names += [f"contacts/{map_name}.ladder.{window}" for window in study.drawn_windows(map_name)]
+            kinds = ["contact_ranking", "contact_ranks", "contact_scores", "contact_levels", "contact_density"]
+            names += [f"evaluation/{map_name}.{kind}" for kind in [*kinds, "contact_distance"]]
             names.append(f"models/{map_name}.learning_curves")
     for dataset in study.datasets:
         if study.folds(dataset):

@@ -92,10 +92,8 @@ rule predict_contacts:
 
 rule evaluate_contact_models:
     input:
-        lambda wildcards: [
-            f"results/{wildcards.run}/predictions/{wildcards.map}/{row['model']}.contacts.npz"
-            for row in study.models_of(wildcards.map)
-        ],
+        predictions=contact_predictions,
+        expected=evaluated_expected,
     output:
         scores="results/{run}/evaluation/{map}/contact_scores.tsv",
         summary="results/{run}/evaluation/{map}/contact_summary.tsv",
@@ -105,17 +103,22 @@ rule evaluate_contact_models:
         ranking="results/{run}/evaluation/{map}/contact_ranking.tsv",
         distribution="results/{run}/evaluation/{map}/contact_rank_distribution.tsv",
         comparisons="results/{run}/evaluation/{map}/contact_comparisons.tsv",
+        density="results/{run}/evaluation/{map}/contact_density.tsv",
+        distance="results/{run}/evaluation/{map}/contact_distance.tsv",
     log:
         "logs/{run}/evaluation/{map}.contact_scores.log",
+    benchmark:
+        "logs/{run}/benchmarks/evaluate_contact_models.{map}.tsv"
     conda:
-        "../../envs/table.yaml"
+        "../../envs/hic.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, input: 3000 + int(10 * input.size_mb),
         runtime=60,
     params:
         code=code("evaluate_contact_models.py"),
         settings=lambda wildcards: {
             "models": [row["model"] for row in study.models_of(wildcards.map)],
+            "max_missing": contact_max_missing(wildcards.map),
             "draws": config["ranking"]["draws"],
             "seed": config["seed"],
         },
@@ -127,10 +130,7 @@ rule evaluate_contact_models:
 
 rule plot_contact_predictions:
     input:
-        lambda wildcards: [
-            f"results/{wildcards.run}/predictions/{wildcards.map}/{row['model']}.contacts.npz"
-            for row in study.models_of(wildcards.map)
-        ],
+        unpack(drawn_maps),
     output:
         svg=report(
             "results/{run}/figures/contacts/{map}.predicted_maps.svg",
@@ -142,15 +142,42 @@ rule plot_contact_predictions:
     log:
         "logs/{run}/evaluation/{map}.predicted_maps.log",
     conda:
-        "../../envs/table.yaml"
+        "../../envs/hic.yaml"
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=lambda wildcards, input: 3000 + int(5 * input.size_mb),
+        runtime=30,
     params:
         code=code("plot_contact_predictions.py"),
-        models=lambda wildcards: [row["model"] for row in study.models_of(wildcards.map)],
+        settings=drawing_settings,
     message:
         "Plot observed and predicted contacts of map {wildcards.map}"
+    script:
+        "../../scripts/plot_contact_predictions.py"
+
+
+rule plot_contact_ladder:
+    input:
+        unpack(drawn_maps),
+    output:
+        svg=report(
+            "results/{run}/figures/contacts/{map}.ladder.{window}.svg",
+            caption="../report/contact_ladder.rst",
+            category="Contact maps",
+            labels={"map": "{map}", "figure": "levels of window {window}"},
+        ),
+        others=multiext("results/{run}/figures/contacts/{map}.ladder.{window}", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{map}.ladder.{window}.log",
+    conda:
+        "../../envs/hic.yaml"
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(5 * input.size_mb),
+        runtime=30,
+    params:
+        code=code("plot_contact_predictions.py"),
+        settings=drawing_settings,
+    message:
+        "Plot all levels of window {wildcards.window} of map {wildcards.map}"
     script:
         "../../scripts/plot_contact_predictions.py"
 
@@ -159,18 +186,43 @@ rule plot_contact_scores:
     input:
         scores="results/{run}/evaluation/{map}/contact_scores.tsv",
         summary="results/{run}/evaluation/{map}/contact_summary.tsv",
+        chromosomes="results/{run}/evaluation/{map}/contact_chromosomes.tsv",
+        density="results/{run}/evaluation/{map}/contact_density.tsv",
+        distance="results/{run}/evaluation/{map}/contact_distance.tsv",
     output:
-        svg=report(
+        windows=report(
             "results/{run}/figures/evaluation/{map}.contact_scores.svg",
             caption="../report/contact_scores.rst",
             category="Scores and ranking",
             labels={"map": "{map}", "figure": "contact scores"},
         ),
-        others=multiext("results/{run}/figures/evaluation/{map}.contact_scores", ".png", ".tsv", ".json"),
+        levels=report(
+            "results/{run}/figures/evaluation/{map}.contact_levels.svg",
+            caption="../report/contact_levels.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "correlation by chromosome and level"},
+        ),
+        density=report(
+            "results/{run}/figures/evaluation/{map}.contact_density.svg",
+            caption="../report/contact_density.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "predicted against observed"},
+        ),
+        distance=report(
+            "results/{run}/figures/evaluation/{map}.contact_distance.svg",
+            caption="../report/contact_distance.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "contacts by distance"},
+        ),
+        others=[
+            f"results/{{run}}/figures/evaluation/{{map}}.{name}{suffix}"
+            for name in ("contact_scores", "contact_levels", "contact_density", "contact_distance")
+            for suffix in (".png", ".tsv", ".json")
+        ],
     log:
         "logs/{run}/evaluation/{map}.plot_contact_scores.log",
     conda:
-        "../../envs/table.yaml"
+        "../../envs/hic.yaml"
     resources:
         mem_mb=2000,
         runtime=20,

@@ -78,6 +78,48 @@ def map_of_model(stem, extension):
     )
 
 
+def contact_predictions(wildcards):
+    """Predictions of all models of a contact map, in the order of the models sheet."""
+    return [
+        f"results/{wildcards.run}/predictions/{wildcards.map}/{row['model']}.contacts.npz"
+        for row in study.models_of(wildcards.map)
+    ]
+
+
+def evaluated_expected(wildcards):
+    """Expected contacts of a map at the resolution that its models, which share their windows, read it at."""
+    first = study.models_of(wildcards.map)[0]["model"]
+    return map_file(wildcards.run, wildcards.map, "expected", "npz", study.resolution(first, wildcards.map))
+
+
+def contact_max_missing(name):
+    """Largest share of missing fine pixels behind an entry of a map that counts."""
+    return study.shared_setting(name, "evaluation", "max_missing_in_bin", 0.25)
+
+
+def drawn_maps(wildcards):
+    """What predicted maps are drawn from: predictions and their scores, and genes, peaks and signals where given."""
+    row = study.maps[wildcards.map]
+    return {
+        "predictions": contact_predictions(wildcards),
+        "scores": f"results/{wildcards.run}/evaluation/{wildcards.map}/contact_scores.tsv",
+        "genes": [study.path(row["genes"])] if row["genes"] else [],
+        "peaks": map_peaks(wildcards),
+        "signals": [study.path(name.strip()) for name in (row["signals"] or "").split(",") if name.strip()],
+    }
+
+
+def drawing_settings(wildcards):
+    """Models, regions and colours of drawn maps; of one window where the rule has that wildcard."""
+    return {
+        "models": [row["model"] for row in study.models_of(wildcards.map)],
+        "regions": study.drawn_regions(wildcards.map),
+        "limits": config["contact_figures"]["limits"],
+        "max_missing": contact_max_missing(wildcards.map),
+        "window": dict(wildcards.items()).get("window"),
+    }
+
+
 def map_resolution(wildcards):
     """Bin size (bp) of the files of a map, by their suffix."""
     return int(wildcards.res[1:]) if wildcards.res else study.maps[wildcards.map]["resolution"]

@@ -47,6 +47,12 @@ class PredictedMaps:
         ``cis`` or ``trans``: the set of windows, see :meth:`scored`.
     background_trans : bool array, (windows, levels, bins, bins), or None
         Entries between chromosomes, in windows of several.
+    log_background : float32 array, (levels, bins, bins) or (windows, levels, bins, bins), or None
+        Natural log of the expected contacts that the targets were divided by.
+    bin_chromosome, bin_start : str and int64 arrays, (windows, levels, bins), or None
+        Chromosome of every bin and its first base there, in windows of several chromosomes.
+    max_missing : float
+        Entries with a larger share of missing fine pixels do not count.
     """
 
     chromosome: np.ndarray
@@ -59,6 +65,10 @@ class PredictedMaps:
     missing: np.ndarray
     kind: np.ndarray
     background_trans: np.ndarray | None = None
+    log_background: np.ndarray | None = None
+    bin_chromosome: np.ndarray | None = None
+    bin_start: np.ndarray | None = None
+    max_missing: float = MAX_MISSING
 
     @property
     def bins(self) -> int:
@@ -74,25 +84,30 @@ class PredictedMaps:
         """Predictions averaged over the replicates; float32 (windows, levels, bins, bins)."""
         return self.predicted.mean(axis=0)
 
-    def scored(self, level: int, max_missing: float = MAX_MISSING) -> np.ndarray:
-        """Observed maps of a level with NaN at every entry that does not count.
+    def measured(self, level: int) -> np.ndarray:
+        """Observed maps of a level with NaN where too many of the fine pixels are missing.
 
         Parameters
         ----------
         level : int
             Index into ``levels``.
-        max_missing : float
-            Entries with a larger share of missing fine pixels do not count.
 
         Returns
         -------
         float32 array, (windows, bins, bins)
-            Windows ``trans`` keep the entries between chromosomes alone, windows ``cis`` those within.
         """
-        counts = self.missing[:, level] <= max_missing
+        return np.where(self.missing[:, level] <= self.max_missing, self.observed[:, level], np.float32(np.nan))
+
+    def scored(self, level: int) -> np.ndarray:
+        """As :meth:`measured`, with NaN at every entry that does not count.
+
+        Windows ``trans`` keep the entries between chromosomes alone, windows ``cis`` those within.
+        """
+        found = self.measured(level)
         if self.background_trans is not None:
-            counts &= self.background_trans[:, level] == (self.kind == TRANS)[:, None, None]
-        return np.where(counts, self.observed[:, level], np.float32(np.nan))
+            counts = self.background_trans[:, level] == (self.kind == TRANS)[:, None, None]
+            found = np.where(counts, found, np.float32(np.nan))
+        return found
 
     def in_words(self) -> str:
         """Shape of the windows, for messages."""
@@ -126,7 +141,7 @@ def _several_levels(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def read_predicted_maps(path: str | Path) -> PredictedMaps:
+def read_predicted_maps(path: str | Path, max_missing: float = MAX_MISSING) -> PredictedMaps:
     """Read the predictions of a model.
 
     Parameters
@@ -134,6 +149,8 @@ def read_predicted_maps(path: str | Path) -> PredictedMaps:
     path : path
         ``.contacts.npz``. ``kind`` may be one word for all windows; without ``missing``, entries are missing where
         ``observed`` is NaN and nowhere else.
+    max_missing : float
+        See :class:`PredictedMaps`.
 
     Raises
     ------
@@ -163,16 +180,22 @@ def read_predicted_maps(path: str | Path) -> PredictedMaps:
         for name, shape in shapes.items()
         if found[name].shape != shape
     ]
+    optional = {"missing": observed.shape, "background_trans": observed.shape}
+    optional |= dict.fromkeys(("bin_chromosome", "bin_start"), observed.shape[:-1])
     problems += [
-        Problem(str(path), f"shape {values.shape}; expected {observed.shape}", column=name)
-        for name, values in (("missing", missing), ("background_trans", between))
-        if values is not None and values.shape != observed.shape
+        Problem(str(path), f"shape {found[name].shape}; expected {shape}", column=name)
+        for name, shape in optional.items()
+        if name in found and found[name].shape != shape
     ]
     unknown = sorted(set(kind.tolist()) - {CIS, TRANS})
     if unknown:
         problems.append(Problem(str(path), f"{unknown[0]!r}; expected {CIS!r} or {TRANS!r}", column="kind"))
     if TRANS in kind and between is None:
         problems.append(Problem(str(path), "absent, but there are windows of kind 'trans'", column="background_trans"))
+    background = found.get("log_background")
+    if background is not None and background.shape not in (observed.shape, observed.shape[1:]):
+        expected = f"expected {observed.shape[1:]} or {observed.shape}"
+        problems.append(Problem(str(path), f"shape {background.shape}; {expected}", column="log_background"))
     if problems:
         raise InputError(problems)
     return PredictedMaps(
@@ -186,16 +209,22 @@ def read_predicted_maps(path: str | Path) -> PredictedMaps:
         missing,
         kind,
         between,
+        *(found.get(name) for name in ("log_background", "bin_chromosome", "bin_start")),
+        max_missing,
     )
 
 
-def each_model(paths: Mapping[str, str | Path]) -> Iterator[tuple[str, PredictedMaps]]:
+def each_model(
+    paths: Mapping[str, str | Path], max_missing: float = MAX_MISSING
+) -> Iterator[tuple[str, PredictedMaps]]:
     """Predictions of the models of a map, one model in memory at a time.
 
     Parameters
     ----------
     paths : mapping of str to path
         ``predictions/{map}/{model}.contacts.npz`` by model.
+    max_missing : float
+        See :class:`PredictedMaps`.
 
     Yields
     ------
@@ -208,7 +237,7 @@ def each_model(paths: Mapping[str, str | Path]) -> Iterator[tuple[str, Predicted
     """
     first = first_words = first_digest = None
     for model, path in paths.items():
-        found = read_predicted_maps(path)
+        found = read_predicted_maps(path, max_missing)
         digest, words = found.digest(), found.in_words()
         if first is None:
             first, first_words, first_digest = model, words, digest
@@ -223,6 +252,6 @@ def each_model(paths: Mapping[str, str | Path]) -> Iterator[tuple[str, Predicted
         yield model, found
 
 
-def read_predictions(paths: Mapping[str, str | Path]) -> dict[str, PredictedMaps]:
+def read_predictions(paths: Mapping[str, str | Path], max_missing: float = MAX_MISSING) -> dict[str, PredictedMaps]:
     """Predictions of the models of a map, all in memory; see :func:`each_model`."""
-    return dict(each_model(paths))
+    return dict(each_model(paths, max_missing))

@@ -13,7 +13,7 @@ import numpy as np
 
 from cisflow.contacts.agreement import window_sums
 from cisflow.evaluation.akita_comparison import akita_factor, akita_sums
-from cisflow.evaluation.contact_predictions import KINDS, MAX_MISSING, TRANS, PredictedMaps
+from cisflow.evaluation.contact_predictions import KINDS, TRANS, PredictedMaps
 from cisflow.progress import Progress
 from cisflow.randomness import generator
 
@@ -121,21 +121,19 @@ def replicates(found: PredictedMaps) -> Iterator[tuple[str, np.ndarray]]:
     yield MEAN, found.mean()
 
 
-def sum_models(models: Iterable[tuple[str, PredictedMaps]], max_missing: float = MAX_MISSING) -> ContactSums:
+def sum_models(models: Iterable[tuple[str, PredictedMaps]]) -> ContactSums:
     """Sums of the models of a map.
 
     Parameters
     ----------
     models : iterable of (str, PredictedMaps)
         See :func:`cisflow.evaluation.contact_predictions.each_model`; looked at one after the other.
-    max_missing : float
-        Entries with a larger share of missing fine pixels do not count.
     """
     result = None
     for model, found in models:
         if result is None:
             result = ContactSums(found.chromosome, found.kind, found.levels, found.bin_size, found.start)
-            observed = [found.scored(level, max_missing) for level in range(len(found.levels))]
+            observed = [found.scored(level) for level in range(len(found.levels))]
             finest = int(np.argmin(found.levels))
             factor = akita_factor(int(found.bin_size[finest]), found.bins)
         progress = Progress(f"score {model}", (len(found.seeds) + 1) * len(found.levels), "levels")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cisflow.contacts.regions import length_name
 from cisflow.files import read_table
 
 HEADLINE, ADJUSTED = "pooled_pearson", "pooled_pearson_distance_subtracted"
@@ -21,14 +22,6 @@ SHOWN = {
     "mse": "squared error",
 }
 WHERE = {"cis": "within chromosomes", "trans": "between chromosomes"}
-
-
-def length_name(base_pairs: float) -> str:
-    """Length for people: ``256 kb``, ``1.5 Mb``."""
-    for size, unit in ((1e6, "Mb"), (1e3, "kb")):
-        if base_pairs >= size:
-            return f"{base_pairs / size:g} {unit}"
-    return f"{base_pairs:g} bp"
 
 
 def with_interval(row: pd.Series, digits: int = 3) -> str:

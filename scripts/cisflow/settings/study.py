@@ -25,6 +25,7 @@ from cisflow.settings.contact_checks import (
     replicate_problems,
     resolution_problems,
 )
+from cisflow.settings.contact_figures import drawn_windows, region_problems, regions_on, shared_setting
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
@@ -129,6 +130,20 @@ class Study:
     def suffix(self, map_name: str, resolution: int | None = None) -> str:
         """Suffix of the names of a map's files: empty at the resolution of the sheet (None as well), else ``.4000``."""
         return "" if resolution in (None, self.maps[map_name]["resolution"]) else f".{resolution}"
+
+    def shared_setting(self, map_name: str, section: str, key: str, default: Any) -> Any:
+        """Value of a section that the models of a map share (``window``, ``evaluation``), or a default."""
+        recipes = (self.recipes[row["recipe"]] for row in self.models_of(map_name))
+        return shared_setting(recipes, section, key, default)
+
+    def drawn_regions(self, map_name: str) -> list[str]:
+        """Regions of the config on the test chromosomes of a map."""
+        return regions_on(self.config["contact_figures"]["regions"], self.chromosomes(map_name, "test"))
+
+    def drawn_windows(self, map_name: str) -> list[str]:
+        """Names of the test windows of a map that are drawn and exported."""
+        between = bool(self.shared_setting(map_name, "evaluation", "assemblies", 0))
+        return drawn_windows(self.drawn_regions(map_name), between)
 
     def uses_simulated(self, arm: str) -> bool:
         """Whether the run simulates input for ``arm`` (``expression`` or ``contacts``)."""
@@ -295,10 +310,11 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
         if row["source"] == "cooler":
             needs("contact_maps", row, "cooler", "when source is cooler")
             needs("contact_maps", row, "genome", "when source is cooler")
-        for column in ("cooler", "genome", "rename"):
+        for column in ("cooler", "genome", "rename", "genes"):
             file_exists("contact_maps", row, column)
-        for name in (row["peaks"] or "").split(","):
-            file_exists("contact_maps", {**row, "peaks": name.strip() or None}, "peaks")
+        for column in ("peaks", "signals"):
+            for name in (row[column] or "").split(","):
+                file_exists("contact_maps", {**row, column: name.strip() or None}, column)
         if row["validation_chromosomes"] and row["test_chromosomes"]:
             both = set(study.chromosomes(row["map"], "validation")) & set(study.chromosomes(row["map"], "test"))
             for name in sorted(both):
@@ -419,6 +435,9 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     if not problems:  # links between rows make sense only when the rows themselves do
         problems += _check_links(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])
+    if not problems:
+        tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
+        problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)
     problems += replicate_problems(rows["contact_maps"], shown["contact_maps"])
     if problems:

@@ -17,7 +17,6 @@ from cisflow.contacts.windows import tile
 from cisflow.evaluation.contact_predictions import each_model, read_predictions
 from cisflow.evaluation.contact_sums import sum_models
 from cisflow.evaluation.contacts import score_table, summary_table
-from cisflow.figures.contact_models import chosen_windows, plot_contact_scores, plot_predicted_maps
 from cisflow.files import read_table
 from cisflow.models.contact_predict import (
     load_contact_model,
@@ -178,26 +177,3 @@ def test_bundles_of_the_other_arm_are_refused(bundles, tmp_path):
     (tmp_path / "other" / "recipe.yaml").write_text("task: expression\n")
     with pytest.raises(InputError, match="'expression'; expected 'contacts'"):
         load_contact_model(tmp_path / "other")
-
-
-def test_figures_have_their_tables_and_captions(predictions, tmp_path):
-    found = read_predictions(predictions)
-    sums = sum_models(found.items())
-    scores, summary = score_table(sums), summary_table(sums, 200, 1, "toy")
-    plot_predicted_maps(found, "toy", tmp_path / "maps.svg")
-    plot_contact_scores(scores, summary, "toy", tmp_path / "scores.svg")
-    for stem in ("maps", "scores"):
-        assert (tmp_path / f"{stem}.png").stat().st_size > 10_000
-        assert "toy" in json.loads((tmp_path / f"{stem}.json").read_text())["caption"]
-    table = read_table(tmp_path / "maps.tsv")
-    assert list(table.columns) == ["window", "chromosome", "start1", "start2", "observed", "orca", "distance_only"]
-    assert table["window"].unique().tolist() == ["best", "median", "worst"]
-    assert len(table) == 3 * 16 * 17 / 2
-    assert read_table(tmp_path / "scores.tsv")["value"].notna().sum() == 3 * 24
-
-
-def test_chosen_windows_are_the_best_the_median_and_the_worst():
-    score = [0.1, 0.5, np.nan, -0.2, 0.3]
-    scores = pd.DataFrame({"pearson": [0.0] * 5, "pearson_distance_subtracted": score})
-    assert chosen_windows(scores) == {"best": 1, "median": 4, "worst": 3}
-    assert chosen_windows(scores.iloc[[0]].reset_index(drop=True)) == {"best": 0}

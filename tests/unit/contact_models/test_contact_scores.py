@@ -31,7 +31,7 @@ def test_entries_with_more_than_a_quarter_missing_do_not_count(paths):
     assert not kept[:, [5, 9]].any()
     assert not kept[:, :, [5, 9]].any()
     assert kept.sum() == len(kept) * (BINS - 2) ** 2
-    assert np.isfinite(found.scored(0, max_missing=0.3)).sum() == len(kept) * (BINS - 1) ** 2
+    assert np.isfinite(read_predicted_maps(paths["good"], 0.3).scored(0)).sum() == len(kept) * (BINS - 1) ** 2
     np.testing.assert_array_equal(found.scored(1)[kept], found.observed[:, 1][kept])
 
 

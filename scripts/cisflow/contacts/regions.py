@@ -1,0 +1,54 @@
+"""Regions of the genome as text and names, and lengths for people.
+
+Inputs: text such as ``chr9:94,904,000-126,904,000``. Outputs: :class:`Region`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+#: Windows that are drawn and exported for every map: by rank of their score.
+RANKED = ("best", "median", "worst")
+PATTERN = re.compile(r"([^:\s]+):([\d,_]+)-([\d,_]+)")
+
+
+class Region(NamedTuple):
+    """A stretch of a chromosome (bp, 0-based, half-open)."""
+
+    chromosome: str
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.chromosome}:{self.start:,}-{self.end:,}"
+
+    @property
+    def name(self) -> str:
+        """Name in file names: ``chr9_94904000_126904000``."""
+        return f"{self.chromosome}_{self.start}_{self.end}"
+
+
+def parse_region(text: str) -> Region:
+    """Region of ``chromosome:start-end`` (0-based, half-open; commas in numbers are allowed).
+
+    Raises
+    ------
+    ValueError
+        When the text is not of that form, or the end does not follow the start.
+    """
+    found = PATTERN.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"{text!r}; expected chromosome:start-end, e.g. chr9:94904000-126904000")
+    start, end = (int(re.sub("[,_]", "", number)) for number in found.groups()[1:])
+    if end <= start:
+        raise ValueError(f"{text!r}; expected an end beyond the start")
+    return Region(found[1], start, end)
+
+
+def length_name(base_pairs: float) -> str:
+    """Length for people: ``256 kb``, ``1.5 Mb``."""
+    for size, unit in ((1e6, "Mb"), (1e3, "kb")):
+        if base_pairs >= size:
+            return f"{base_pairs / size:.4g} {unit}"
+    return f"{base_pairs:.4g} bp"
