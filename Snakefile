@@ -38,3 +38,4 @@ rule all:
     input:
         f"results/{config['run']}/report.html",
         expression_tables(),
+        exported_contacts(),

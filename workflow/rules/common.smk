@@ -64,6 +64,7 @@ wildcard_constraints:
     res=r"(\.[1-9][0-9]*)?",
     model=one_of({row["model"] for row in study.models}),
     seed="[0-9]+",
+    exported=one_of({"observed", *(row["model"] for row in study.models)}),
     window=one_of({window for name in study.maps for window in study.drawn_windows(name)}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
     validation="[A-Za-z0-9._-]+",
@@ -114,6 +115,18 @@ def figures():
     names += [f"diagnosis/{name}.{model}.{kind}" for name, model in diagnosed() for kind in ("ceiling", "learning")]
     names += ["cross_validation/benchmarks"] if cross_validated() else []
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
+
+
+def exported_contacts():
+    """Coolers of predicted and observed contacts, where the config asks for them."""
+    if config["contact_figures"]["export"] == "none":
+        return []
+    return [
+        f"results/{config['run']}/contacts_export/{name}/{exported}.mcool"
+        for name in study.maps
+        if study.models_of(name)
+        for exported in ["observed", *(row["model"] for row in study.models_of(name))]
+    ]
 
 
 def ranked(dataset):

@@ -234,6 +234,38 @@ rule plot_contact_scores:
         "../../scripts/plot_contact_scores.py"
 
 
+rule export_contacts:
+    input:
+        predictions=lambda wildcards: [
+            f"results/{wildcards.run}/predictions/{wildcards.map}/{exported_model(wildcards)}.contacts.npz"
+        ],
+        scores="results/{run}/evaluation/{map}/contact_scores.tsv",
+        contacts="results/{run}/contacts/{map}/map.cool",
+        expected=evaluated_expected,
+    output:
+        maps="results/{run}/contacts_export/{map}/{exported}.mcool",
+        arrays="results/{run}/contacts_export/{map}/{exported}.npz",
+    log:
+        "logs/{run}/evaluation/{map}.export.{exported}.log",
+    conda:
+        "../../envs/hic.yaml"
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(10 * input.size_mb),
+        runtime=60,
+    params:
+        code=code("export_contacts.py"),
+        settings=lambda wildcards: {
+            "first_model": study.models_of(wildcards.map)[0]["model"],
+            "regions": study.drawn_regions(wildcards.map),
+            "max_missing": contact_max_missing(wildcards.map),
+            "export": config["contact_figures"]["export"],
+        },
+    message:
+        "Export contacts of map {wildcards.map}: {wildcards.exported}"
+    script:
+        "../../scripts/export_contacts.py"
+
+
 rule plot_contact_ranking:
     input:
         bootstrap="results/{run}/evaluation/{map}/contact_bootstrap.parquet",

@@ -97,6 +97,13 @@ def contact_max_missing(name):
     return study.shared_setting(name, "evaluation", "max_missing_in_bin", 0.25)
 
 
+def exported_model(wildcards):
+    """Model whose predictions are exported; the observed maps are those of the first model's file."""
+    if wildcards.exported == "observed":
+        return study.models_of(wildcards.map)[0]["model"]
+    return wildcards.exported
+
+
 def drawn_maps(wildcards):
     """What predicted maps are drawn from: predictions and their scores, and genes, peaks and signals where given."""
     row = study.maps[wildcards.map]

@@ -11,12 +11,38 @@ import sys
 from collections.abc import Sequence
 
 from cisflow import __version__
-from cisflow.cli import cluster, count, estimate, import_weights, ism, merge, models, predict, rank, score, variants
+from cisflow.cli import (
+    cluster,
+    count,
+    estimate,
+    export_contacts,
+    import_weights,
+    ism,
+    merge,
+    models,
+    predict,
+    rank,
+    score,
+    variants,
+)
 from cisflow.joblog import logger, start_logging
 from cisflow.problems import InputError
 
 #: Commands in the order of the stages; each module has ``add_parser`` and sets ``run``.
-COMMANDS = (merge, count, cluster, estimate, import_weights, models, predict, score, rank, ism, variants)
+COMMANDS = (
+    merge,
+    count,
+    cluster,
+    estimate,
+    import_weights,
+    models,
+    predict,
+    score,
+    rank,
+    ism,
+    variants,
+    export_contacts,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

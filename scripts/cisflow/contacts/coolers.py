@@ -117,7 +117,13 @@ def chromosome_offsets(clr: cooler.Cooler) -> np.ndarray:
 
 
 def write_cooler(
-    path: str | Path, bins: pd.DataFrame, pixels: Iterable[Pixels], group: str = "", mode: str = "w"
+    path: str | Path,
+    bins: pd.DataFrame,
+    pixels: Iterable[Pixels],
+    group: str = "",
+    mode: str = "w",
+    count_type: type = np.int32,
+    metadata: Mapping[str, object] | None = None,
 ) -> None:
     """Write a cooler whose bytes depend on its content alone (no creation date).
 
@@ -128,16 +134,20 @@ def write_cooler(
     bins : DataFrame
         ``chrom``, ``start``, ``end``; further numeric columns are written too.
     pixels : iterable of (bin1, bin2, count)
-        Upper triangle, sorted by both bins; integer counts.
+        Upper triangle, sorted by both bins.
     group : str
         Place in the file, e.g. ``/resolutions/1000``; empty for the root.
     mode : str
         ``w`` for a new file, ``a`` to add to one.
+    count_type : type
+        Of the counts in the file.
+    metadata : mapping, optional
+        Attribute ``metadata`` of the cooler, as JSON.
     """
     frames = (pd.DataFrame({"bin1_id": i, "bin2_id": j, "count": count}) for i, j, count in pixels)
     with TemporaryDirectory(prefix=".cooler.", dir=Path(path).parent) as folder:
         dated = f"{folder}/dated.cool"
-        cooler.create_cooler(dated, bins, frames, dtypes={"count": np.int32}, ordered=True)
+        cooler.create_cooler(dated, bins, frames, dtypes={"count": count_type}, ordered=True, metadata=metadata)
         # A deleted attribute would leave its bytes in the file: the content is copied instead.
         with h5py.File(dated, "r") as source, h5py.File(path, mode) as handle:
             place = handle.require_group(group) if group else handle

@@ -122,3 +122,11 @@ def chosen_windows(
         names = ranked_windows(scores, model, kind)
         chosen |= {name if kind == CIS else f"{kind}_{name}": row for name, row in names.items()}
     return chosen | {region.name: window_of_region(found, region) for region in regions}
+
+
+def all_windows(found: PredictedMaps) -> dict[str, int]:
+    """Rows of all windows by name: chromosome and start of the coarsest level."""
+    coarsest = int(np.argmax(found.levels))
+    names = (f"{name}_{start}" for name, start in zip(found.chromosome, found.start[:, coarsest], strict=True))
+    return {name if kind == CIS else f"{kind}{row}_{name}": row
+            for row, (name, kind) in enumerate(zip(names, found.kind, strict=True))}  # fmt: skip

@@ -331,6 +331,8 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
             problems.append(
                 Problem(shown["models"], "'submitted' stands for predictions made elsewhere", row["_row"], "model")
             )
+        if row["model"] == "observed" and row["dataset"] in study.maps:
+            problems.append(Problem(shown["models"], "'observed' stands for what was measured", row["_row"], "model"))
         known("models", row, "dataset", {**study.datasets, **study.maps}, "dataset or map")
         file_exists("models", row, "recipe")
     return problems
