@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/downloads.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/read_check.smk"
 include: "workflow/rules/reads.smk"

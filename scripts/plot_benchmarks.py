@@ -9,8 +9,8 @@ with job(snakemake):
     files = zip(*(snakemake.input[name] for name in ("scores", "summaries", "comparisons")), strict=True)
     benchmarks = [
         benchmark
-        for dataset, paths in zip(snakemake.params.settings["datasets"], files, strict=True)
-        for benchmark in benchmarks_of(dataset, *map(read_table, paths))
+        for (dataset, labels), paths in zip(snakemake.params.settings["labels"].items(), files, strict=True)
+        for benchmark in benchmarks_of(dataset, *map(read_table, paths), labels)
     ]
-    figure, table, caption = benchmarks_figure(benchmarks, read_sizes(snakemake.input.manifests))
+    figure, table, caption = benchmarks_figure(benchmarks, read_sizes(snakemake.input.parts))
     save_figure(figure, table, snakemake.output.svg, "Benchmarks side by side", caption)

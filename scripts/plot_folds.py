@@ -7,6 +7,6 @@ from cisflow.joblog import job
 
 with job(snakemake):
     tables = [read_table(snakemake.input[name]) for name in ("scores", "summary", "comparisons")]
-    figure, table, caption = folds_figure(*tables)
+    figure, table, caption = folds_figure(*tables, snakemake.params.settings["labels"])
     title = f"Cross-validation of dataset {snakemake.wildcards.dataset}"
     save_figure(figure, table, snakemake.output.svg, title, caption)

@@ -5,13 +5,16 @@ from pathlib import Path
 from cisflow.devices import choose_device
 from cisflow.files import write_table
 from cisflow.joblog import job
-from cisflow.models.folds import predict_fold
+from cisflow.models.folds import predict_fold, training_name
 
 with job(snakemake):
     settings, wildcards = snakemake.params.settings, snakemake.wildcards
-    folders = [Path(path).parent for path in snakemake.input.weights]
+    bundles = {}
+    for folder, trainings in zip(snakemake.input.parts, settings["trainings"], strict=True):
+        names = [training_name(validation, replicate) for validation, replicate in trainings]
+        bundles |= {name: Path(folder) / name for name in names}
     table = predict_fold(
-        dict(zip(settings["trainings"], folders, strict=True)),
+        bundles,
         snakemake.input.folds,
         wildcards.test,
         f"{wildcards.model}, test fold {wildcards.test}",

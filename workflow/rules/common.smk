@@ -18,7 +18,8 @@ from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
 from cisflow.datasets.folds import validation_folds
 from cisflow.models.cells import cell_of
-from cisflow.settings.cross_validation import table_names
+from cisflow.settings.dataset_columns import measurement_labels, table_layout
+from cisflow.settings.downloads import listed
 from cisflow.settings.study import read_study
 
 try:
@@ -26,6 +27,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# What a training can depend on; how many of them a job does changes no model.
+TRAINING_SETTINGS = {key: value for key, value in config["training"].items() if key != "folds_per_job"}
 STRUCTURE = parse_structure(config["reads"]["structure"])
 # Combinations from which on the Prix Fixe grid is drawn; the three DREAM models alone would leave it empty.
 FEWEST_CELLS = 6
@@ -67,7 +70,9 @@ wildcard_constraints:
     exported=one_of({"observed", *(row["model"] for row in study.models)}),
     window=one_of({window for name in study.maps for window in study.drawn_windows(name)}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
-    validation="[A-Za-z0-9._-]+",
+    part="[0-9]+",
+    source=one_of(study.public.sources),
+    unpacked=one_of(study.public.unpacked),
 
 
 def code(script):
@@ -131,12 +136,12 @@ def exported_contacts():
 
 def ranked(dataset):
     """Whether a dataset has models or predictions to rank on its test rows."""
-    return not study.folds(dataset) and bool(study.models_of(dataset) or study.datasets[dataset]["predictions"])
+    return not study.folds(dataset) and bool(study.tested_on(dataset) or study.datasets[dataset]["predictions"])
 
 
 def interpreted(dataset):
     """Whether the models of a dataset are looked into."""
-    return bool(study.models_of(dataset) and config["interpret"]["sequences"])
+    return bool(study.tested_on(dataset) and config["interpret"]["sequences"])
 
 
 def grid(dataset):
@@ -150,7 +155,7 @@ def has_pairs(dataset):
     subsets = study.datasets[dataset]["subsets"]
     if not subsets or subsets == "simulated":
         return bool(subsets)
-    return any(path.name.split(".")[0] in PAIR_FILES for path in Path(study.path(subsets)).rglob("*"))
+    return any(Path(path).name.split(".")[0] in PAIR_FILES for path in study.files_under(subsets))
 
 
 def bundles(name):
@@ -176,6 +181,21 @@ def diagnosed():
         for row in study.models_of(name)
         if row["model"] not in contact_baselines(name)
     ]
+
+
+def bundle_folders(wildcards, model=None):
+    """Folders of the bundles that a dataset is predicted with: all, or those of one model."""
+    trained = study.trained_on(wildcards.dataset)
+    return [
+        f"results/{wildcards.run}/models/{trained}/{name}/seed{seed}"
+        for name, seed in bundles(trained)
+        if model in (None, name)
+    ]
+
+
+def checks_of(*names):
+    """Tables of the checks of public files that must be good before the files are used, by names in the sheets."""
+    return [f"results/{config['run']}/sources/{name}.json" for name in names if name in study.public.sources]
 
 
 def bundle_files(file):

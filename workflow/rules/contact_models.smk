@@ -35,7 +35,7 @@ rule train_contact_model:
             "validation_chromosomes": study.chromosomes(wildcards.map, "validation"),
             "test_chromosomes": study.chromosomes(wildcards.map, "test"),
             "device": config["device"],
-            "training": dict(config["training"]),
+            "training": TRAINING_SETTINGS,
         },
     message:
         "Train {wildcards.model} on map {wildcards.map}, seed {wildcards.seed}"

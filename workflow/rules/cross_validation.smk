@@ -2,7 +2,7 @@
 # each validation fold.
 rule build_folds:
     input:
-        table=lambda wildcards: study.path(study.datasets[wildcards.dataset]["train_table"]),
+        unpack(fold_tables),
     output:
         folds="results/{run}/cross_validation/{dataset}/folds.parquet",
         leakage="results/{run}/cross_validation/{dataset}/leakage.tsv",
@@ -14,16 +14,18 @@ rule build_folds:
     conda:
         "../../envs/table.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=lambda wildcards, input, attempt: max(4000, int(15 * input.size_mb)) * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         code=code("build_folds.py"),
         settings=lambda wildcards: {
             "dataset": wildcards.dataset,
             "seed": config["seed"],
-            "columns": table_names(study.datasets[wildcards.dataset]),
+            "layout": table_layout(study.datasets[wildcards.dataset]),
             "folds": study.folds(wildcards.dataset),
-            "given": bool(study.datasets[wildcards.dataset]["fold_column"]),
+            "given": bool(
+                study.datasets[wildcards.dataset]["fold_column"] or study.datasets[wildcards.dataset]["fold_pattern"]
+            ),
             "inner_folds": study.datasets[wildcards.dataset]["inner_folds"],
             **{key: config["split"][key] for key in ("method", "max_distance", "homology_score")},
         },
@@ -33,23 +35,15 @@ rule build_folds:
         "../../scripts/build_folds.py"
 
 
-rule train_fold:
+rule train_folds:
     input:
         folds="results/{run}/cross_validation/{dataset}/folds.parquet",
     output:
-        **{
-            name: f"results/{{run}}/cross_validation/{{dataset}}/test{{test}}/{{model}}/validation{{validation}}.seed{{seed}}/{file}"
-            for name, file in {
-                "weights": "weights.safetensors",
-                "recipe": "recipe.yaml",
-                "history": "history.tsv",
-                "manifest": "manifest.json",
-            }.items()
-        },
+        directory("results/{run}/cross_validation/{dataset}/test{test}/{model}/part{part}"),
     log:
-        "logs/{run}/cross_validation/{dataset}.test{test}.{model}.validation{validation}.seed{seed}.log",
+        "logs/{run}/cross_validation/{dataset}.test{test}.{model}.part{part}.log",
     benchmark:
-        "logs/{run}/benchmarks/train_fold.{dataset}.test{test}.{model}.validation{validation}.seed{seed}.tsv"
+        "logs/{run}/benchmarks/train_folds.{dataset}.test{test}.{model}.part{part}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: lambda wildcards: config["training"]["threads"] * training_processes(wildcards)
@@ -58,31 +52,31 @@ rule train_fold:
         runtime=2880,
         gpu=lambda wildcards: training_processes(wildcards) if config["device"] == "cuda" else 0,
     params:
-        code=code("train_fold.py"),
-        state="state/{run}/{dataset}/test{test}/{model}/validation{validation}.seed{seed}",
+        code=code("train_folds.py"),
+        # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
+        state="state/{run}/{dataset}/test{test}/{model}",
         settings=lambda wildcards: {
             "dataset": wildcards.dataset,
             "model": wildcards.model,
             "test": wildcards.test,
-            "validation": wildcards.validation,
-            "replicate": int(wildcards.seed),
+            "trainings": fold_parts(wildcards)[int(wildcards.part) - 1],
             "seed": config["seed"],
             "recipe": study.recipe(wildcards.model, wildcards.dataset),
             "device": config["device"],
-            "training": dict(config["training"]),
+            "training": TRAINING_SETTINGS,
         },
     message:
-        "Train {wildcards.model} on {wildcards.dataset}: test fold {wildcards.test}, validation fold {wildcards.validation}, seed {wildcards.seed}"
+        "Train {wildcards.model} on {wildcards.dataset} for test fold {wildcards.test}, part {wildcards.part}"
     script:
-        "../../scripts/train_fold.py"
+        "../../scripts/train_folds.py"
 
 
 rule predict_fold:
     input:
         folds="results/{run}/cross_validation/{dataset}/folds.parquet",
-        weights=lambda wildcards: [
-            f"results/{wildcards.run}/cross_validation/{wildcards.dataset}/test{wildcards.test}/{wildcards.model}/{name}/weights.safetensors"
-            for name in fold_trainings(wildcards)
+        parts=lambda wildcards: [
+            f"results/{wildcards.run}/cross_validation/{wildcards.dataset}/test{wildcards.test}/{wildcards.model}/part{i}"
+            for i, _ in enumerate(fold_parts(wildcards), 1)
         ],
     output:
         "results/{run}/cross_validation/{dataset}/test{test}/{model}.parquet",
@@ -100,7 +94,7 @@ rule predict_fold:
     params:
         code=code("predict_fold.py"),
         settings=lambda wildcards: {
-            "trainings": fold_trainings(wildcards),
+            "trainings": fold_parts(wildcards),
             "device": config["device"],
             "threads": config["training"]["threads"],
         },
@@ -149,10 +143,10 @@ rule plot_benchmarks:
         scores=collect("results/{{run}}/cross_validation/{dataset}/scores.tsv", dataset=cross_validated()),
         summaries=collect("results/{{run}}/cross_validation/{dataset}/summary.tsv", dataset=cross_validated()),
         comparisons=collect("results/{{run}}/cross_validation/{dataset}/comparisons.tsv", dataset=cross_validated()),
-        manifests=lambda wildcards: [
-            f"results/{wildcards.run}/{name}"
+        parts=lambda wildcards: [
+            f"results/{wildcards.run}/cross_validation/{dataset}/test{study.folds(dataset)[0]}/{row['model']}/part1"
             for dataset in cross_validated()
-            for name in one_manifest_per_model(dataset)
+            for row in study.models_of(dataset)
         ],
     output:
         svg=report(
@@ -171,7 +165,9 @@ rule plot_benchmarks:
         runtime=10,
     params:
         code=code("plot_benchmarks.py"),
-        settings={"datasets": cross_validated()},
+        settings={
+            "labels": {dataset: measurement_labels(study.datasets[dataset]) for dataset in cross_validated()},
+        },
     message:
         "Draw the cross-validated datasets side by side"
     script:
@@ -200,6 +196,7 @@ rule plot_folds:
         runtime=10,
     params:
         code=code("plot_folds.py"),
+        settings=lambda wildcards: {"labels": measurement_labels(study.datasets[wildcards.dataset])},
     message:
         "Draw the cross-validation of {wildcards.dataset}"
     script:

@@ -12,13 +12,13 @@ rule build_dataset:
     conda:
         "../../envs/table.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=lambda wildcards, input, attempt: max(4000, int(15 * input.size_mb)) * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         code=code("build_dataset.py"),
         settings=lambda wildcards: {
             "split": {"dataset": wildcards.dataset, "seed": config["seed"], **config["split"]},
-            "columns": table_names(study.datasets[wildcards.dataset]),
+            "layout": table_layout(study.datasets[wildcards.dataset]),
         },
     message:
         "Build and split dataset {wildcards.dataset}"

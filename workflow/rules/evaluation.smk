@@ -322,7 +322,7 @@ rule interpret_models:
     params:
         code=code("interpret_models.py"),
         settings=lambda wildcards: {
-            "models": [model for model, _ in bundles(wildcards.dataset)],
+            "models": [model for model, _ in bundles(study.trained_on(wildcards.dataset))],
             "interpret": config["interpret"],
             "device": config["device"],
             "threads": config["training"]["threads"],

@@ -195,6 +195,14 @@ def map_peaks(wildcards):
     return [study.path(name.strip()) for name in (row["peaks"] or "").split(",") if name.strip()]
 
 
+def fold_tables(wildcards):
+    """Tables of a dataset that is divided into folds, and what must be good before they are used."""
+    row = study.datasets[wildcards.dataset]
+    names = {column: listed(row[column]) for column in ("train_table", "sequence_files")}
+    given = {column: [study.path(name) for name in own] for column, own in names.items()}
+    return {**given, "checks": checks_of(*names["train_table"], *names["sequence_files"])}
+
+
 def counts_columns(wildcards):
     """Columns of a table of counts: the sequence, and the column of each bin."""
     row = study.libraries[wildcards.library]
@@ -211,10 +219,16 @@ def dataset_input(wildcards):
     for side in ("train", "test"):
         library = row[f"{side}_library"]
         if row[f"{side}_table"]:
-            given[f"{side}_table"] = study.path(row[f"{side}_table"])
+            names = listed(row["train_table"]) if side == "train" else [row["test_table"]]
+            given[f"{side}_table"] = [study.path(name) for name in names]
         elif library:
             method = row[f"{side}_method"]
             given[f"{side}_library"] = f"results/{wildcards.run}/expression/{library}.{method}.parquet"
+    for column in ("validation_table", "sequence_files"):
+        if row[column]:
+            given[column] = [study.path(name) for name in listed(row[column])]
+    columns = ("train_table", "test_table", "validation_table", "sequence_files")
+    given["checks"] = checks_of(*(name for column in columns for name in listed(row[column])))
     if row["test_library"]:
         library = study.libraries[study.members(row["test_library"])[0]]
         if library["kind"] == "designed" and (library["source"] == "simulated" or library["ordered_sequences"]):
@@ -229,7 +243,7 @@ def dataset_input(wildcards):
 def evaluation_input(wildcards):
     """What the scores of a dataset are computed from: test rows, predictions, and subsets where there are any."""
     row = study.datasets[wildcards.dataset]
-    names = [model["model"] for model in study.models_of(wildcards.dataset)]
+    names = [model["model"] for model in study.tested_on(wildcards.dataset)]
     names += ["submitted"] if row["predictions"] else []
     given = {
         "dataset": f"results/{wildcards.run}/datasets/{wildcards.dataset}.parquet",
@@ -240,7 +254,7 @@ def evaluation_input(wildcards):
         folder = f"results/{wildcards.run}/simulated/{library}.subsets/test_subset_ids"
         given["subsets"] = [f"{folder}/{name}.csv" for name in SUBSETS]
     elif row["subsets"]:
-        given["subsets"] = sorted(str(p) for p in Path(study.path(row["subsets"])).rglob("*") if p.is_file())
+        given["subsets"] = study.files_under(row["subsets"])
     return given
 
 
@@ -248,10 +262,7 @@ def interpretation_input(wildcards):
     """What the models of a dataset are looked into with: their bundles, test rows, and subsets where there are any."""
     given = evaluation_input(wildcards)
     del given["predictions"]
-    folders = [
-        f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}"
-        for model, seed in bundles(wildcards.dataset)
-    ]
+    folders = bundle_folders(wildcards)
     for kind, file in (("weights", "weights.safetensors"), ("manifests", "manifest.json")):
         given[kind] = [f"{folder}/{file}" for folder in folders]
     return given
@@ -269,23 +280,14 @@ def ceiling_input(wildcards):
     return given
 
 
-def fold_trainings(wildcards):
-    """Folders of the models that predict a test fold: one per validation fold and seed."""
+def fold_parts(wildcards):
+    """Trainings of a test fold, pairs of validation fold and seed, in the jobs that do them one after the other."""
     row = study.datasets[wildcards.dataset]
     model = next(m for m in study.models_of(wildcards.dataset) if m["model"] == wildcards.model)
     inner = validation_folds(study.folds(wildcards.dataset), row["inner_folds"], wildcards.test)
-    return [f"validation{name}.seed{seed}" for name in inner for seed in model["seeds"]]
-
-
-def one_manifest_per_model(dataset):
-    """Manifest of the first training of each model of a cross-validated dataset, below the folder of the run."""
-    row, folds = study.datasets[dataset], study.folds(dataset)
-    validation = validation_folds(folds, row["inner_folds"], folds[0])[0]
-    stem = f"cross_validation/{dataset}/test{folds[0]}"
-    return [
-        f"{stem}/{model['model']}/validation{validation}.seed{model['seeds'][0]}/manifest.json"
-        for model in study.models_of(dataset)
-    ]
+    trainings = [(name, seed) for name in inner for seed in model["seeds"]]
+    n = config["training"]["folds_per_job"]
+    return [trainings[i : i + n] for i in range(0, len(trainings), n)]
 
 
 def models_and_folds(dataset):

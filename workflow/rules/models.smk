@@ -28,7 +28,7 @@ rule train_expression_model:
             "seed": config["seed"],
             "recipe": study.recipe(wildcards.model, wildcards.dataset),
             "device": config["device"],
-            "training": dict(config["training"]),
+            "training": TRAINING_SETTINGS,
         },
     message:
         "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
@@ -40,15 +40,9 @@ rule predict_expression:
     input:
         dataset="results/{run}/datasets/{dataset}.parquet",
         weights=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/weights.safetensors"
-            for model, seed in bundles(wildcards.dataset)
-            if model == wildcards.model
+            f"{folder}/weights.safetensors" for folder in bundle_folders(wildcards, wildcards.model)
         ],
-        manifests=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/manifest.json"
-            for model, seed in bundles(wildcards.dataset)
-            if model == wildcards.model
-        ],
+        manifests=lambda wildcards: [f"{folder}/manifest.json" for folder in bundle_folders(wildcards, wildcards.model)],
     output:
         "results/{run}/predictions/{dataset}/{model}.parquet",
     log:
@@ -65,7 +59,9 @@ rule predict_expression:
     params:
         code=code("predict_expression.py"),
         settings=lambda wildcards: {
-            "seeds": [seed for model, seed in bundles(wildcards.dataset) if model == wildcards.model],
+            "seeds": [
+                seed for model, seed in bundles(study.trained_on(wildcards.dataset)) if model == wildcards.model
+            ],
             "device": config["device"],
             "threads": config["training"]["threads"],
         },

@@ -35,6 +35,7 @@ rule report:
         contact_comparisons=collect(
             "results/{{run}}/evaluation/{map}/contact_comparisons.tsv", map=filter(study.models_of, study.maps)
         ),
+        sources=[f"results/{config['run']}/sources/{name}.json" for name in study.public_files()],
         leakage=[f"results/{config['run']}/{of_dataset(dataset)}leakage.tsv" for dataset in study.datasets],
         fold_summaries=collect("results/{{run}}/cross_validation/{dataset}/summary.tsv", dataset=cross_validated()),
         fold_comparisons=collect(
@@ -60,7 +61,15 @@ rule report:
         code=code("build_report.py"),
         results=lambda wildcards: f"results/{wildcards.run}",
         lists=["figures", "funnels", "verdicts", "diagnoses", "rankings", "scores", "contact_summaries", "leakage"]
-        + ["contact_rankings", "contact_comparisons", "fold_summaries", "fold_comparisons", "manifests", "recipes"],
+        + [
+            "sources",
+            "contact_rankings",
+            "contact_comparisons",
+            "fold_summaries",
+            "fold_comparisons",
+            "manifests",
+            "recipes",
+        ],
         packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
     message:
         "Write the report of run {wildcards.run}"

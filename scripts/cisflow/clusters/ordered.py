@@ -56,7 +56,19 @@ def read_text(path: str | Path, what: str) -> str:
         raise InputError(Problem(str(path), f"not a text file; expected {what}")) from None
 
 
-def _fasta(lines: pl.DataFrame) -> pl.DataFrame:
+def fasta_records(lines: pl.DataFrame) -> pl.DataFrame:
+    """Records of a FASTA file in their order.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        ``row`` (1-based) and ``line``; the first line is a header.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``record`` (from 1 on), ``row`` of the header, ``element`` (first word of the header), ``sequence`` as given.
+    """
     records = lines.with_columns(header=pl.col("line").str.starts_with(">")).with_columns(
         record=pl.col("header").cast(pl.Int64).cum_sum()
     )
@@ -109,7 +121,7 @@ def read_ordered(path: str | Path) -> pl.DataFrame:
     lines = lines.filter(pl.col("line").str.strip_chars() != "")
     if lines.is_empty():
         raise InputError(Problem(str(path), "the file is empty; expected ordered sequences"))
-    table = _fasta(lines) if lines["line"][0].startswith(">") else _table(lines, path)
+    table = fasta_records(lines) if lines["line"][0].startswith(">") else _table(lines, path)
     table = table.select("row", "element", pl.col("sequence").str.to_uppercase())
     problems = [
         Problem(str(path), "the id is empty; every ordered sequence needs one", row)

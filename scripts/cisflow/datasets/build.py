@@ -6,6 +6,7 @@ leaked. Inputs: checked training and test rows. Outputs: the dataset, its leakag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,18 +14,15 @@ import numpy as np
 import polars as pl
 
 from cisflow.clusters.near_identical import NearIdentical, TooManyPairsError, components, near_identical_pairs
+from cisflow.datasets.columns import ORIENTATION
+from cisflow.datasets.given_splits import keep_splits
 from cisflow.datasets.related import related_pairs
-from cisflow.datasets.split import TRAIN, SplitError, plain_split, split_components
+from cisflow.datasets.split import FEWEST_ROWS, REMOVED, SPLITS, TRAIN, Drawn, SplitError, plain_split, split_components
 from cisflow.datasets.tables import COLUMNS
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.randomness import generator
 from cisflow.reads.ragged import Sequences
-
-SPLITS = (TRAIN, "validation", "test")
-REMOVED = "removed"
-#: Fewer training rows than this cannot be split.
-FEWEST_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,8 @@ class Dataset:
     Attributes
     ----------
     table : polars.DataFrame
-        ``element, sequence, expression, n_reads, is_singleton, split, pos``; training rows first, in their order.
+        ``element, sequence, expression, n_reads, is_singleton``, what else the rows have (``is_reverse``, further
+        measurements), ``split, pos``; training rows first, in their order.
     leakage : polars.DataFrame
         ``dataset, first, second, pairs_before, rows_before, pairs_after, rows_after, removed``.
     funnel : polars.DataFrame
@@ -76,16 +75,7 @@ class Dataset:
     funnel: pl.DataFrame
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """Splits of all rows (training rows, then test rows) before and after regard to sequences."""
-
-    before: np.ndarray
-    after: np.ndarray
-    removed: int
-
-
-def _draw(pairs: NearIdentical, n_train: int, n_test: int, settings: SplitSettings, distance: int) -> _Drawn:
+def _draw(pairs: NearIdentical, n_train: int, n_test: int, settings: SplitSettings, distance: int) -> Drawn:
     """Draw both splits with the pairs up to a distance."""
     pairs = pairs.within(distance)
     near_test = np.zeros(n_train, bool)
@@ -106,18 +96,19 @@ def _draw(pairs: NearIdentical, n_train: int, n_test: int, settings: SplitSettin
     plain = plain_split(n_train, held_out(n_train), generator(settings.seed, "plain split", settings.dataset))
     if settings.method == "random":
         both = np.concatenate([plain, given])
-        return _Drawn(both, both, 0)
+        return Drawn(both, both, {})
     families = components(n_train + n_test, pairs)[kept]
     after = np.full(n_train, REMOVED, dtype="U10")
     after[kept] = split_components(families, held_out(len(kept)), generator(settings.seed, "split", settings.dataset))
-    return _Drawn(np.concatenate([plain, given]), np.concatenate([after, given]), int(near_test.sum()))
+    taken_out = {(TRAIN, "test"): int(near_test.sum())}
+    return Drawn(np.concatenate([plain, given]), np.concatenate([after, given]), taken_out)
 
 
 def _largest_family(pairs: NearIdentical, n: int, n_train: int) -> int:
     return int(np.bincount(components(n, pairs)[:n_train]).max())
 
 
-def _find_and_draw(sequences: Sequences, n_train: int, settings: SplitSettings) -> tuple[NearIdentical, _Drawn]:
+def _find_and_draw(sequences: Sequences, n_train: int, settings: SplitSettings) -> tuple[NearIdentical, Drawn]:
     """Pairs and splits; when the sequences form too large families, the error names the distance that works."""
     n = len(sequences)
     exempt = np.arange(n) >= n_train
@@ -165,7 +156,11 @@ def _find_and_draw(sequences: Sequences, n_train: int, settings: SplitSettings) 
 
 
 def leakage_table(
-    pairs: NearIdentical, before: np.ndarray, after: np.ndarray, dataset: str, removed: int
+    pairs: NearIdentical,
+    before: np.ndarray,
+    after: np.ndarray,
+    dataset: str,
+    removed: Mapping[tuple[str, str], int],
 ) -> pl.DataFrame:
     """Count near-identical pairs between splits.
 
@@ -175,8 +170,8 @@ def leakage_table(
     before, after : ndarray of str, shape (n,)
         Split of every row in a plain random split and in the dataset.
     dataset : str
-    removed : int
-        Training rows that were taken out because they are near-identical to a test sequence.
+    removed : mapping
+        Rows of the first split of a pair that were taken out because they are related to one of the second.
 
     Returns
     -------
@@ -192,7 +187,7 @@ def leakage_table(
             forward, backward = (a == first) & (b == second), (a == second) & (b == first)
             touched = np.concatenate([pairs.second[forward], pairs.first[backward]])
             row |= {f"pairs_{when}": int(forward.sum() + backward.sum()), f"rows_{when}": len(np.unique(touched))}
-        rows.append(row | {"removed": removed if (first, second) == (TRAIN, "test") else 0})
+        rows.append(row | {"removed": removed.get((first, second), 0)})
     return pl.DataFrame(rows)
 
 
@@ -201,7 +196,12 @@ def _without_estimate(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return kept, len(table) - len(kept)
 
 
-def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, settings: SplitSettings) -> Dataset:
+def build_dataset(
+    train: pl.DataFrame | None,
+    test: pl.DataFrame | None,
+    settings: SplitSettings,
+    validation: pl.DataFrame | None = None,
+) -> Dataset:
     """Join training and test rows and split them.
 
     Rows whose expression is NaN (elements without an estimate) are left out. Training rows that are near-identical to a
@@ -216,6 +216,9 @@ def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, setting
     test : polars.DataFrame or None
         See :func:`cisflow.datasets.tables.read_test_table`.
     settings : SplitSettings
+    validation : polars.DataFrame or None
+        Validation rows that are given, beside training and test rows: then nothing is drawn. Rows that are related to
+        one of a later split are taken out (with method ``random`` none is).
 
     Returns
     -------
@@ -235,10 +238,15 @@ def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, setting
     schema = {"dataset": pl.String, "step": pl.String, "count": pl.Int64}
     if train is not None:
         steps.append(("training rows", len(train)))
+        train = train.with_columns(_given=pl.lit(TRAIN))
+        if validation is not None:
+            steps.append(("validation rows", len(validation)))
+            train = pl.concat([train, validation.with_columns(_given=pl.lit("validation"))])
         train = train.with_columns(pos=pl.int_range(pl.len(), dtype=pl.Int64))
         train, dropped = _without_estimate(train)
         if dropped:
-            steps.append(("training rows with an estimate", len(train)))
+            both = "training" if validation is None else "training and validation"
+            steps.append((f"{both} rows with an estimate", len(train)))
         if len(train) < FEWEST_ROWS:
             raise InputError(
                 Problem(f"dataset {name!r}", f"{len(train)} rows to train on; expected {FEWEST_ROWS} or more")
@@ -248,19 +256,31 @@ def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, setting
         test, dropped = _without_estimate(test)
         if test.is_empty():
             raise InputError(Problem(f"dataset {name!r}", "no test row has an expression estimate"))
-    parts = [part.select(*COLUMNS, "pos") for part in (train, test) if part is not None]
-    table = pl.concat(parts)
+    parts = [part.drop("_given", strict=False) for part in (train, test) if part is not None]
+    table = pl.concat(parts, how="diagonal")
+    if ORIENTATION in table.columns:
+        table = table.with_columns(pl.col(ORIENTATION).fill_null(False))
+    columns = [*COLUMNS, *(name for name in table.columns if name not in (*COLUMNS, "pos"))]
     n_train = 0 if train is None else len(train)
     if train is None:
         split = np.full(len(table), "test", dtype="U10")
-        leakage = leakage_table(NearIdentical(*(np.empty(0, np.int64) for _ in range(3))), split, split, name, 0)
+        leakage = leakage_table(NearIdentical(*(np.empty(0, np.int64) for _ in range(3))), split, split, name, {})
     else:
-        pairs, drawn = _find_and_draw(Sequences.from_series(table["sequence"]), n_train, settings)
+        sequences = Sequences.from_series(table["sequence"])
+        if validation is None:
+            pairs, drawn = _find_and_draw(sequences, n_train, settings)
+        else:
+            given = np.full(len(table), "test", dtype="U10")
+            given[:n_train] = train["_given"].to_numpy()
+            chosen = (settings.dataset, settings.method, settings.max_distance, settings.homology_score)
+            pairs, drawn = keep_splits(sequences, given, *chosen)
         split = drawn.after
         leakage = leakage_table(pairs, drawn.before, drawn.after, name, drawn.removed)
         if test is not None:
-            steps.append(("not near-identical to a test sequence", n_train - drawn.removed))
-            logger.info("%s training rows taken out: near-identical to a test sequence", f"{drawn.removed:,}")
+            taken_out = sum(drawn.removed.values())
+            later = "a test sequence" if validation is None else "one of a later split"
+            steps.append((f"not near-identical to {later}", n_train - taken_out))
+            logger.info("%s training rows taken out: near-identical to %s", f"{taken_out:,}", later)
         steps += [(f"split {part}", int((split == part).sum())) for part in SPLITS[:2]]
     if test is not None:
         steps.append(("test rows", n_test_read))
@@ -269,7 +289,7 @@ def build_dataset(train: pl.DataFrame | None, test: pl.DataFrame | None, setting
     steps.append(("split test", int((split == "test").sum())))
     table = table.with_columns(split=pl.Series(split.astype(str)))
     table = table.with_columns(pos=pl.when(pl.col("split") == "test").then("pos").otherwise(-1))
-    table = table.filter(pl.col("split") != REMOVED).select(*COLUMNS, "split", "pos")
+    table = table.filter(pl.col("split") != REMOVED).select(*columns, "split", "pos")
     for row in leakage.iter_rows(named=True) if train is not None else ():
         logger.info(
             "%s pairs %s - %s: %s in a plain random split, %s in this one",

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numba import njit
 
@@ -138,8 +137,9 @@ class Folds:
     Attributes
     ----------
     table : polars.DataFrame
-        ``element, sequence, expression, n_reads, is_singleton, pos`` (0-based row of the source), ``fold`` (str), and
-        ``inner`` (str): the fold in which the row validates when it is not tested.
+        ``element, sequence, expression, n_reads, is_singleton``, what else the rows have (``is_reverse``, further
+        measurements), ``pos`` (0-based row of the source), ``fold`` (str), and ``inner`` (str): the fold in which the
+        row validates when it is not tested.
     leakage : polars.DataFrame
         ``dataset, fold, rows, rows_before, rows_after``: rows of a test fold that have a related sequence in another
         fold, in a plain random division of the same sizes and in this one.
@@ -210,7 +210,8 @@ def build_folds(rows: pl.DataFrame, settings: FoldSettings) -> Folds:
         )
     steps = [("rows", n_read), ("rows with an expression", len(rows))]
     steps += [(f"test fold {test}", count) for test, count in leakage.select("fold", "rows").iter_rows()]
-    table = rows.select(*COLUMNS, "pos").with_columns(
+    others = [name for name in rows.columns if name not in (*COLUMNS, "pos", "fold")]
+    table = rows.select(*COLUMNS, *others, "pos").with_columns(
         fold=pl.Series(fold.astype(str)), inner=pl.Series(inner.astype(str))
     )
     funnel = pl.DataFrame([(name, *step) for step in steps], schema=["dataset", "step", "count"], orient="row")
@@ -234,26 +235,3 @@ def _check_sizes(fold: np.ndarray, inner: np.ndarray, settings: FoldSettings) ->
                 column="folds",
             )
         )
-
-
-def rows_of_fold(table: pd.DataFrame, test: str, validation: str) -> pd.DataFrame:
-    """Rows of one training: a dataset as :mod:`cisflow.datasets.build` makes it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        See :attr:`Folds.table`.
-    test, validation : str
-        Names of the folds.
-
-    Returns
-    -------
-    DataFrame
-        ``split`` is ``test`` in the test fold, ``validation`` for the other rows of the validation fold, else
-        ``train``; ``pos`` is -1 outside the test fold.
-    """
-    tested = (table["fold"] == test).to_numpy()
-    validating = (table["inner"] == validation).to_numpy() & ~tested
-    split = np.select([tested, validating], ["test", "validation"], "train")
-    table = table.assign(split=split, pos=np.where(tested, table["pos"], -1))
-    return table[[*COLUMNS, "split", "pos"]]

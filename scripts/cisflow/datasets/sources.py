@@ -5,36 +5,44 @@ Inputs: paths, None where a dataset has no such source. Outputs: checked rows fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from cisflow.clusters.ordered import read_ordered
-from cisflow.datasets.tables import read_library, read_test_table, read_training_table, with_positions
+from cisflow.datasets.layout import TableLayout, read_training_rows, with_orientation
+from cisflow.datasets.tables import read_library, read_test_table, with_positions
 
 
 def read_train(
-    table: str | Path | None, library: str | Path | None, names: Mapping[str, str] | None = None
+    tables: Sequence[str | Path],
+    library: str | Path | None,
+    layout: TableLayout | None = None,
+    fastas: Sequence[str | Path] = (),
 ) -> pl.DataFrame | None:
-    """Training rows of a table or a library; None when neither is given.
+    """Training rows of tables or a library; None when neither is given.
 
     Parameters
     ----------
-    table : path or None
-        See :func:`cisflow.datasets.tables.read_training_table`.
+    tables : sequence of path
+        See :func:`cisflow.datasets.layout.read_training_rows`; empty without.
     library : path or None
         ``expression/{library}.{method}.parquet``.
-    names : mapping of str to str, optional
-        Names that the table has for our columns.
+    layout : TableLayout, optional
+    fastas : sequence of path
+        Sequences of each table, where the tables have none.
     """
-    if table is not None:
-        return read_training_table(table, names)
+    if tables:
+        return read_training_rows(tables, fastas, layout)
     return read_library(library) if library is not None else None
 
 
 def read_test(
-    table: str | Path | None, library: str | Path | None, ordered: str | Path | None = None
+    table: str | Path | None,
+    library: str | Path | None,
+    ordered: str | Path | None = None,
+    reverse_pattern: str | None = None,
 ) -> pl.DataFrame | None:
     """Test rows of a table or a library, with ``pos``; None when neither is given.
 
@@ -46,9 +54,11 @@ def read_test(
         ``expression/{library}.{method}.parquet``.
     ordered : path or None
         Ordered sequences of the library; ``pos`` is then the 0-based row there, else the row of the estimates.
+    reverse_pattern : str or None
+        See :class:`cisflow.datasets.layout.TableLayout`; elements of a table are marked by it.
     """
     if table is not None:
-        return read_test_table(table)
+        return with_orientation(read_test_table(table), reverse_pattern)
     if library is None:
         return None
     rows = read_library(library)

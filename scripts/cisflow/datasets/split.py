@@ -7,17 +7,39 @@ split of every row; whole components go to one side.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
 TRAIN = "train"
+SPLITS = (TRAIN, "validation", "test")
+REMOVED = "removed"
+#: Fewer training rows than this cannot be split.
+FEWEST_ROWS = 10
 #: Largest relative difference between the rows that a split should get and gets.
 TOLERANCE = 0.2
 
 
 class SplitError(ValueError):
     """The components are too large to give every split its share."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Splits of all rows (training rows, then test rows) before and after regard to sequences.
+
+    Attributes
+    ----------
+    before, after : ndarray of str, shape (n,)
+        ``removed`` where a row was taken out.
+    removed : dict
+        Rows of the first split of a pair that were taken out because they are related to one of the second.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+    removed: dict[tuple[str, str], int]
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from cisflow.clusters.ordered import fasta_records, read_text
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, did_you_mean
 from cisflow.reads.ragged import Sequences
@@ -172,7 +173,28 @@ def _renamed(table: pl.DataFrame, names: Mapping[str, str], where: str) -> pl.Da
     return table.select(pl.exclude(*hidden, *names.values()), *chosen)
 
 
-def read_training_table(path: str | Path, names: Mapping[str, str] | None = None) -> pl.DataFrame:
+def _with_sequences(table: pl.DataFrame, fasta: str | Path, where: str) -> pl.DataFrame:
+    """The table with ``element`` and ``sequence`` of FASTA records, one per row in the same order."""
+    text = read_text(fasta, "FASTA records in the order of the table's rows")
+    lines = pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String}).with_row_index("row", offset=1)
+    lines = lines.filter(pl.col("line").str.strip_chars() != "")
+    if lines.is_empty() or not lines["line"][0].startswith(">"):
+        raise InputError(Problem(str(fasta), "expected FASTA: a first line that starts with '>'", row=1))
+    records = fasta_records(lines)
+    if len(records) != len(table):
+        raise InputError(
+            Problem(str(fasta), f"{len(records):,} records, but {where} has {len(table):,} rows; expected one for each")
+        )
+    return table.with_columns(records["element"], records["sequence"].str.to_uppercase())
+
+
+def read_training_table(
+    path: str | Path,
+    names: Mapping[str, str] | None = None,
+    measurements: Mapping[str, str] | None = None,
+    fasta: str | Path | None = None,
+    first_row: int = 0,
+) -> pl.DataFrame:
     """Read a table of sequences and expression to train on.
 
     Parameters
@@ -182,41 +204,56 @@ def read_training_table(path: str | Path, names: Mapping[str, str] | None = None
         header: sequence and expression first, as in the files of the Random Promoter DREAM Challenge.
     names : mapping of str to str, optional
         Names that the table has for ``sequence``, ``expression``, ``element`` and ``fold``.
+    measurements : mapping of str to str, optional
+        Further measurements: our names, and the table's columns.
+    fasta : path, optional
+        Sequences and names of the elements where the table has none: a record for each row, in the same order.
+    first_row : int
+        0-based row of the dataset that the table begins with, for names of elements.
 
     Returns
     -------
     polars.DataFrame
-        ``element`` (str; ``train<row>`` with the 0-based row where the table names none), ``sequence``, ``expression``
-        (float64, the scale of the table), ``fold`` (str) where ``names`` has it, ``n_reads`` (null: not known),
+        ``element`` (str; ``train<row>`` with the 0-based row of the dataset where the table names none), ``sequence``,
+        ``expression`` (float64, the scale of the table), the further measurements (float64), ``fold`` (str) where
+        ``names`` has it, ``n_reads`` (null: not known),
         ``is_singleton`` (expression is a whole number: an average over one read can be nothing else).
 
     Raises
     ------
     InputError
-        Columns missing, letters other than A, C, G, T and N, expression missing or not finite, no rows, rows without a
-        fold.
+        Columns missing, letters other than A, C, G, T and N, measurements missing or not finite, no rows, rows without
+        a fold, another number of records than rows.
     """
-    where = str(path)
+    where, measurements = str(path), dict(measurements or {})
     table = read_text_table(path)
-    if names:
-        table = _renamed(table, names, where)
+    if names or measurements:
+        table = _renamed(table, {**(names or {}), **measurements}, where)
+    if fasta is not None:
+        table = _with_sequences(table, fasta, where)
     problems = _missing_columns(table, ("sequence", "expression"), where)
     if problems:
         raise InputError(problems)
     table, problems = _checked_rows(table, "expression", where)
+    for name in measurements:
+        number = table.with_columns(number=pl.col(name).str.strip_chars().cast(pl.Float64, strict=False))
+        problems += _number_problems(number, name, where)
+        table = table.with_columns(number["number"].alias(name))
     folds = ["fold"] if "fold" in (names or {}) else []
     if folds:
         table = table.with_columns(pl.col("fold").str.strip_chars())
         empty = table.filter(pl.col("fold").is_null() | (pl.col("fold") == ""))["row"]
         problems += shown([Problem(where, "empty; expected a fold", row, names["fold"]) for row in empty], where)
     if problems:
-        raise InputError([replace(p, column=(names or {}).get(p.column, p.column)) for p in problems])
+        theirs = {**(names or {}), **measurements}
+        raise InputError([replace(p, column=theirs.get(p.column, p.column)) for p in problems])
     if "element" not in table.columns:
-        table = table.with_columns(element="train" + pl.int_range(pl.len()).cast(pl.String))
+        table = table.with_columns(element="train" + (first_row + pl.int_range(pl.len())).cast(pl.String))
     return table.select(
         "element",
         "sequence",
         "expression",
+        *measurements,
         *folds,
         n_reads=pl.lit(None, pl.Int64),
         is_singleton=pl.col("expression") == pl.col("expression").floor(),

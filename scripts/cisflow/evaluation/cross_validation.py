@@ -5,6 +5,7 @@ Inputs: predictions of the test rows of every fold. Outputs: scores per fold, me
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cisflow.problems import InputError, Problem
 
 #: Metrics, and whether higher is better.
 METRICS = {"pearson": True, "spearman": True, "mse": False}
+FURTHER = "prediction."  # begin of the columns of further heads
 CONFIDENCE = 0.95
 
 
@@ -30,12 +32,14 @@ def fold_scores(models: Sequence[str], folds: Sequence[str], paths: Sequence[str
     models, folds : sequence of str, length n
         Model and test fold of each table.
     paths : sequence of path, length n
-        Tables with ``expression, prediction, models`` (see :func:`cisflow.models.folds.predict_fold`).
+        Tables with ``expression, prediction, models``, and for models with several heads the further measurements and
+        ``prediction.<head>`` (see :func:`cisflow.models.folds.predict_fold`).
 
     Returns
     -------
     DataFrame
-        ``model, fold, n`` (rows), ``models`` (models averaged), ``metric`` (pearson, spearman, mse), ``value``.
+        ``model, head`` (``expression``, or the name of a further measurement), ``fold, n`` (rows), ``models`` (models
+        averaged), ``metric`` (pearson, spearman, mse), ``value``.
 
     Raises
     ------
@@ -45,28 +49,31 @@ def fold_scores(models: Sequence[str], folds: Sequence[str], paths: Sequence[str
     rows, tested, problems = [], {}, []
     for model, fold, path in zip(models, folds, paths, strict=True):
         table = read_table(path)
-        measured, predicted = (table[name].to_numpy(np.float64) for name in ("expression", "prediction"))
         if not np.array_equal(tested.setdefault(fold, table["pos"].to_numpy()), table["pos"].to_numpy()):
             problems.append(Problem(str(path), f"other rows than those of {models[0]} in fold {fold}", column="pos"))
-        if not np.isfinite(predicted).all():
-            what = f"{(~np.isfinite(predicted)).sum()} predictions are not finite numbers"
-            problems.append(Problem(str(path), what, column="prediction"))
-            continue
-        found = {
-            "pearson": float(pearson(measured, predicted[:, None])[0]),
-            "spearman": float(spearman(measured, predicted[:, None])[0]),
-            "mse": float(np.mean((measured - predicted) ** 2)),
-        }
-        head = {"model": model, "fold": fold, "n": len(table), "models": int(table["models"].iloc[0])}
-        rows += [{**head, "metric": metric, "value": value} for metric, value in found.items()]
+        others = [name.removeprefix(FURTHER) for name in table.columns if name.startswith(FURTHER)]
+        for head, column in {"expression": "prediction", **{name: f"{FURTHER}{name}" for name in others}}.items():
+            measured, predicted = (table[name].to_numpy(np.float64) for name in (head, column))
+            if not np.isfinite(predicted).all():
+                what = f"{(~np.isfinite(predicted)).sum()} predictions are not finite numbers"
+                problems.append(Problem(str(path), what, column=column))
+                continue
+            found = {
+                "pearson": float(pearson(measured, predicted[:, None])[0]),
+                "spearman": float(spearman(measured, predicted[:, None])[0]),
+                "mse": float(np.mean((measured - predicted) ** 2)),
+            }
+            averaged = int(table["models"].iloc[0])
+            start = {"model": model, "head": head, "fold": fold, "n": len(table), "models": averaged}
+            rows += [{**start, "metric": metric, "value": value} for metric, value in found.items()]
     if problems:
         raise InputError(problems)
     return pd.DataFrame(rows)
 
 
-def _wide(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+def _wide(scores: pd.DataFrame, head: str, metric: str) -> pd.DataFrame:
     """Values of a metric, folds by models; an undefined correlation (constant predictions) counts 0."""
-    part = scores[scores["metric"] == metric]
+    part = scores[(scores["head"] == head) & (scores["metric"] == metric)]
     wide = part.pivot(index="fold", columns="model", values="value")
     return wide.loc[part["fold"].unique(), part["model"].unique()].fillna(0.0)
 
@@ -89,20 +96,23 @@ def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``model, metric, folds, mean, standard_deviation, low, high`` (95 % interval of the mean, Student's t over
-        folds); best mean Pearson r first.
+        ``model, head, metric, folds, mean, standard_deviation, low, high`` (95 % interval of the mean, Student's t over
+        folds); within a head and metric, best mean Pearson r first.
     """
-    rows = []
-    for metric in METRICS:
-        wide = _wide(scores, metric)
-        for model in wide:
-            mean, spread, low, high = _interval(wide[model].to_numpy())
-            head = {"model": model, "metric": metric, "folds": len(wide), "mean": mean}
-            rows.append(head | {"standard_deviation": spread, "low": low, "high": high})
-    table = pd.DataFrame(rows)
-    best = table[table["metric"] == "pearson"].sort_values("mean", ascending=False, kind="stable")["model"].tolist()
-    place = table["model"].map(best.index)
-    return table.assign(place=place).sort_values(["metric", "place"], kind="stable").drop(columns="place")
+    parts = []
+    for head in scores["head"].unique():
+        rows = []
+        for metric in METRICS:
+            wide = _wide(scores, head, metric)
+            for model in wide:
+                mean, spread, low, high = _interval(wide[model].to_numpy())
+                start = {"model": model, "head": head, "metric": metric, "folds": len(wide), "mean": mean}
+                rows.append(start | {"standard_deviation": spread, "low": low, "high": high})
+        table = pd.DataFrame(rows)
+        best = table[table["metric"] == "pearson"].sort_values("mean", ascending=False, kind="stable")["model"].tolist()
+        place = table["model"].map(best.index)
+        parts.append(table.assign(place=place).sort_values(["metric", "place"], kind="stable").drop(columns="place"))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _p(mean: np.ndarray, variance: np.ndarray, df: int) -> tuple[np.ndarray, np.ndarray]:
@@ -123,9 +133,9 @@ def paired_tests(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``metric, better, worse, folds, difference`` (mean over folds of better minus worse), ``low, high`` (95 %),
-        ``t, df, p_value`` (two-sided paired t-test), ``p_holm``, ``p_benjamini_hochberg`` (adjusted over all pairs of
-        models of a metric), ``p_corrected``. No rows with one model.
+        ``head, metric, better, worse, folds, difference`` (mean over folds of better minus worse), ``low, high``
+        (95 %), ``t, df, p_value`` (two-sided paired t-test), ``p_holm``, ``p_benjamini_hochberg`` (adjusted over all
+        pairs of models of a head and metric), ``p_corrected``. No rows with one model.
 
     Notes
     -----
@@ -134,8 +144,8 @@ def paired_tests(scores: pd.DataFrame) -> pd.DataFrame:
     for k folds of equal size (Nadeau and Bengio 2003).
     """
     parts = []
-    for metric, higher in METRICS.items():
-        wide = _wide(scores, metric)
+    for head, (metric, higher) in itertools.product(scores["head"].unique(), METRICS.items()):
+        wide = _wide(scores, head, metric)
         values, names = wide.to_numpy(), wide.columns.to_numpy(object)
         first, second = np.triu_indices(len(names), 1)
         if not len(first):
@@ -149,10 +159,10 @@ def paired_tests(scores: pd.DataFrame) -> pd.DataFrame:
         t, p = _p(difference, variance / k, k - 1)
         _, corrected = _p(difference, variance * (1 / k + 1 / (k - 1)), k - 1)
         half = stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * np.sqrt(variance / k)
-        columns = {"metric": metric, "better": names[better], "worse": names[worse], "folds": k}
+        columns = {"head": head, "metric": metric, "better": names[better], "worse": names[worse], "folds": k}
         columns |= {"difference": difference, "low": difference - half, "high": difference + half}
         columns |= {"t": t, "df": k - 1, "p_value": p, "p_holm": holm(p)}
         columns |= {"p_benjamini_hochberg": benjamini_hochberg(p), "p_corrected": corrected}
         parts.append(pd.DataFrame(columns))
-    names = "metric better worse folds difference low high t df p_value p_holm p_benjamini_hochberg p_corrected"
+    names = "head metric better worse folds difference low high t df p_value p_holm p_benjamini_hochberg p_corrected"
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names.split())

@@ -30,7 +30,7 @@ FIRST_SHADE, LAST_SHADE = 1.0, 0.4
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One panel: a metric of the models of a cross-validated dataset.
+    """One panel: a metric of the models of a cross-validated dataset, for one of its measurements.
 
     Attributes
     ----------
@@ -39,38 +39,58 @@ class Benchmark:
         As in the tables.
     label : str
         Of the axis.
+    head, title : str
+        Measurement as in the tables, and what stands above the panel.
     scores, summary, comparisons : DataFrame
-        See :mod:`cisflow.evaluation.cross_validation`; rows of other metrics are left aside.
+        See :mod:`cisflow.evaluation.cross_validation`; rows of other metrics and measurements are left aside.
     """
 
     dataset: str
     metric: str
     label: str
+    head: str
+    title: str
     scores: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
 
     def of_metric(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """Scores, summary and tests of the metric."""
-        return tuple(table[table["metric"] == self.metric] for table in (self.scores, self.summary, self.comparisons))
+        """Scores, summary and tests of the metric and measurement."""
+        tables = (self.scores, self.summary, self.comparisons)
+        return tuple(t[(t["metric"] == self.metric) & (t["head"] == self.head)] for t in tables)
 
 
 def benchmarks_of(
-    dataset: str, scores: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame
+    dataset: str,
+    scores: pd.DataFrame,
+    summary: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    labels: Mapping[str, str] | None = None,
 ) -> list[Benchmark]:
-    """Panels of a cross-validated dataset: the metrics of :data:`PANELS` that its tables have."""
-    found = set(summary["metric"])
-    chosen = {metric: label for metric, label in PANELS.items() if metric in found}
-    return [Benchmark(dataset, metric, label, scores, summary, comparisons) for metric, label in chosen.items()]
+    """Panels of a cross-validated dataset: the metrics of :data:`PANELS` that its tables have, by measurement.
+
+    ``labels`` names the measurements (by head) where there are several.
+    """
+    heads = list(summary["head"].unique())
+    found = []
+    for head in heads:
+        title = dataset if len(heads) == 1 else f"{dataset}, {(labels or {}).get(head, head)}"
+        metrics = set(summary[summary["head"] == head]["metric"])
+        found += [
+            Benchmark(dataset, metric, label, head, title, scores, summary, comparisons)
+            for metric, label in PANELS.items()
+            if metric in metrics
+        ]
+    return found
 
 
-def read_sizes(manifests: Iterable[str | Path]) -> pd.DataFrame:
+def read_sizes(parts: Iterable[str | Path]) -> pd.DataFrame:
     """Parameters of the models of cross-validations.
 
     Parameters
     ----------
-    manifests : iterable of path
-        ``cross_validation/{dataset}/test{fold}/{model}/{training}/manifest.json``
+    parts : iterable of path
+        Folders of trainings, ``cross_validation/{dataset}/test{fold}/{model}/part{n}``, one for each model.
 
     Returns
     -------
@@ -78,9 +98,10 @@ def read_sizes(manifests: Iterable[str | Path]) -> pd.DataFrame:
         ``dataset, model, parameters``.
     """
     rows = []
-    for path in map(Path, manifests):
-        parameters = json.loads(path.read_text(encoding="utf-8"))["training"]["parameters"]
-        rows.append({"dataset": path.parts[-5], "model": path.parts[-3], "parameters": int(parameters)})
+    for part in map(Path, parts):
+        manifest = min(part.glob("*/manifest.json"))
+        parameters = json.loads(manifest.read_text(encoding="utf-8"))["training"]["parameters"]
+        rows.append({"dataset": part.parts[-4], "model": part.parts[-2], "parameters": int(parameters)})
     return pd.DataFrame(rows)
 
 
@@ -117,8 +138,8 @@ def benchmarks_figure(benchmarks: Sequence[Benchmark], sizes: pd.DataFrame) -> t
     Returns
     -------
     figure, table, caption
-        The table has ``dataset, metric, kind`` (fold, mean, test, parameters), ``model, other`` (the worse model of a
-        test), ``fold, value, low, high, p_value, p_holm, p_corrected``.
+        The table has ``dataset, head, metric, kind`` (fold, mean, test, parameters), ``model, other`` (the worse model
+        of a test), ``fold, value, low, high, p_value, p_holm, p_corrected``.
     """
     order = list(dict.fromkeys(model for b in benchmarks for model in b.of_metric()[1]["model"]))
     colours = {model: PALETTE[i % len(PALETTE)] for i, model in enumerate(order)}
@@ -134,8 +155,8 @@ def benchmarks_figure(benchmarks: Sequence[Benchmark], sizes: pd.DataFrame) -> t
         draw_folds(panel, scores, summary, benchmark.label, colours)
         shown = drawn_tests(tests, models[0])
         draw_tests(panel, shown, models)
-        panel.set_title(benchmark.dataset)
-        head = {"dataset": benchmark.dataset, "metric": benchmark.metric}
+        panel.set_title(benchmark.title)
+        head = {"dataset": benchmark.dataset, "head": benchmark.head, "metric": benchmark.metric}
         parts.append(scores[["model", "fold", "value"]].assign(kind="fold", **head))
         parts.append(
             summary[["model", "mean", "low", "high"]].rename(columns={"mean": "value"}).assign(kind="mean", **head)
@@ -144,13 +165,13 @@ def benchmarks_figure(benchmarks: Sequence[Benchmark], sizes: pd.DataFrame) -> t
         parts.append(renamed.assign(kind="test", **head))
         best = summary.iloc[0]
         folds = int(best["folds"])
-        told.append(f"{benchmark.dataset} ({folds} folds): {best['model']} {best['mean']:.3f} ({best['low']:.3f} to "
+        told.append(f"{benchmark.title} ({folds} folds): {best['model']} {best['mean']:.3f} ({best['low']:.3f} to "
                     f"{best['high']:.3f})")  # fmt: skip
     _draw_parameters(panels.flat[len(benchmarks)], sizes, colours)
     for panel in list(panels.flat)[n:]:
         panel.set_axis_off()
     parts.append(sizes.rename(columns={"parameters": "value"}).assign(kind="parameters"))
-    names = ["dataset", "metric", "kind", "model", "other", "fold", "value", "low", "high", "p_value", "p_holm"]
+    names = ["dataset", "head", "metric", "kind", "model", "other", "fold", "value", "low", "high", "p_value", "p_holm"]
     table = pd.concat([part.reindex(columns=[*names, "p_corrected"]) for part in parts if len(part)], ignore_index=True)
     several = sizes.groupby("dataset").ngroups > 1
     caption = (

@@ -42,7 +42,7 @@ def draw_folds(
     ----------
     panel : Axes
     scores, summary : DataFrame
-        See :func:`folds_figure`; of one metric. Models stand in the order of the summary.
+        See :func:`folds_figure`; of one head and metric. Models stand in the order of the summary.
     ylabel : str
     colours : mapping of str to colour, optional
         Of the models; by their order when None.
@@ -104,10 +104,20 @@ def draw_tests(panel: Axes, tests: pd.DataFrame, models: list[str]) -> None:
     panel.set_ylim(low, high + step * (len(tests) + 0.6))
 
 
+def _best_sentence(summary: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """The model with the highest mean Pearson r, for each measurement."""
+    parts = []
+    for head in summary["head"].unique():
+        best = summary[(summary["metric"] == "pearson") & (summary["head"] == head)].iloc[0]
+        named = f"{labels.get(head, head)}: " if summary["head"].nunique() > 1 else ""
+        parts.append(f"{named}{best['model']}, {best['mean']:.3f} ({best['low']:.3f} to {best['high']:.3f})")
+    return "Highest mean Pearson r: " + "; ".join(parts) + ". "
+
+
 def folds_figure(
-    scores: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame
+    scores: pd.DataFrame, summary: pd.DataFrame, comparisons: pd.DataFrame, labels: Mapping[str, str] | None = None
 ) -> tuple[Figure, pd.DataFrame, str]:
-    """Draw the scores of all models on every test fold.
+    """Draw the scores of all models on every test fold, a row of panels for each measurement.
 
     Parameters
     ----------
@@ -117,36 +127,43 @@ def folds_figure(
         See :func:`cisflow.evaluation.cross_validation.summary_table`.
     comparisons : DataFrame
         See :func:`cisflow.evaluation.cross_validation.paired_tests`.
+    labels : mapping of str to str, optional
+        Names of the measurements for the titles of the panels, by head.
 
     Returns
     -------
     figure, table, caption
-        The table has ``metric, model, kind`` (fold, mean), ``fold, value, low, high``.
+        The table has ``head, metric, model, kind`` (fold, mean), ``fold, value, low, high``.
     """
+    labels, heads = labels or {}, scores["head"].unique().tolist()
     n_models = scores["model"].nunique()
-    figure, panels = new_figure(max(6.4, 2.6 + 1.7 * n_models), 3.9, ncols=len(LABELS))
+    colours = {model: PALETTE[i % len(PALETTE)] for i, model in enumerate(summary["model"].unique())}
+    size = max(6.4, 2.6 + 1.7 * n_models), 3.9 * len(heads)
+    figure, rows = new_figure(*size, nrows=len(heads), ncols=len(LABELS), squeeze=False)
     parts = []
-    for panel, metric in zip(panels, LABELS, strict=True):
-        own, means = scores[scores["metric"] == metric], summary[summary["metric"] == metric]
-        draw_folds(panel, own, means, f"{LABELS[metric]} on the test fold")
-        models = means["model"].tolist()
-        draw_tests(panel, drawn_tests(comparisons[comparisons["metric"] == metric], models[0]), models)
-        parts.append(own[["metric", "model", "fold", "value"]].assign(kind="fold"))
-        parts.append(
-            means[["metric", "model", "mean", "low", "high"]].rename(columns={"mean": "value"}).assign(kind="mean")
+    for head, metric, panel in zip(np.repeat(heads, len(LABELS)), [*LABELS] * len(heads), rows.flat, strict=True):
+        own, means, tests = (
+            table[(table["head"] == head) & (table["metric"] == metric)] for table in (scores, summary, comparisons)
         )
+        draw_folds(panel, own, means, f"{LABELS[metric]} on the test fold", colours)
+        if len(heads) > 1:
+            panel.set_title(labels.get(head, head))
+        models = means["model"].tolist()
+        draw_tests(panel, drawn_tests(tests, models[0]), models)
+        parts.append(own[["head", "metric", "model", "fold", "value"]].assign(kind="fold"))
+        means = means[["head", "metric", "model", "mean", "low", "high"]]
+        parts.append(means.rename(columns={"mean": "value"}).assign(kind="mean"))
     folds = int(summary["folds"].iloc[0])
     averaged = " or ".join(map(str, sorted(scores["models"].unique())))
-    more = len(comparisons) > MOST_TESTS * comparisons["metric"].nunique()
-    best = summary[summary["metric"] == "pearson"].iloc[0]
+    more = n_models * (n_models - 1) // 2 > MOST_TESTS
     caption = (
         f"Each point is one of {folds} test folds, predicted by the mean of {averaged} models that never saw it; "
         "lines join the same fold. Diamonds: mean over the folds with its 95 % interval (Student's t). "
-        f"Highest mean Pearson r: {best['model']}, {best['mean']:.3f} ({best['low']:.3f} to {best['high']:.3f}). "
-        "Brackets: two-sided paired t-tests over the folds, p-values adjusted over all pairs of models (Holm)"
+        + _best_sentence(summary, labels)
+        + "Brackets: two-sided paired t-tests over the folds, p-values adjusted over all pairs of models (Holm)"
         + (f"; the first {MOST_TESTS} pairs are drawn" if more else "")
         + ". Training sets of the folds overlap, so that these p-values are too small; comparisons.tsv has corrected "
         "ones."
     )
-    table = pd.concat(parts, ignore_index=True)[["metric", "model", "kind", "fold", "value", "low", "high"]]
+    table = pd.concat(parts, ignore_index=True)[["head", "metric", "model", "kind", "fold", "value", "low", "high"]]
     return figure, table, caption

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cisflow.datasets.columns import ORIENTATION
 from cisflow.files import read_table
 from cisflow.models.encoding import reverse_complement
 from cisflow.problems import InputError, Problem
@@ -88,6 +89,11 @@ def measured(rows: pd.DataFrame, heads: Sequence[str] | None, where: str) -> np.
     return rows[list(heads)].to_numpy(np.float64)
 
 
+def reverse_rows(rows: pd.DataFrame) -> np.ndarray:
+    """Which rows are elements in reverse orientation, bool (n,): none, unless the dataset says otherwise."""
+    return rows[ORIENTATION].to_numpy(bool) if ORIENTATION in rows else np.zeros(len(rows), dtype=bool)
+
+
 def usable_rows(encoding: Any, sequences: Sequence[str]) -> np.ndarray:
     """Rows that an encoding is for, bool (n,): all, unless the encoding says otherwise (``usable``)."""
     if hasattr(encoding, "usable"):
@@ -99,13 +105,14 @@ def usable_rows(encoding: Any, sequences: Sequence[str]) -> np.ndarray:
 class EncodedRows:
     """Encoded sequences that are read on one strand or on both.
 
-    With both strands, rows 0 to n - 1 are the given strand and rows n to 2 n - 1 the reverse complements.
+    With both strands, rows 0 to n - 1 are the given strand and rows n to 2 n - 1 the reverse complements, whose flag
+    ``is_reverse`` is the opposite of the element's own.
 
     Attributes
     ----------
     codes : uint8 array, (n, length)
     expression : float64 array, (n,) or (n, heads)
-    is_singleton : bool array, (n,)
+    is_singleton, is_reverse : bool array, (n,)
     both_strands : bool
     places : int64 array, (n,)
         0-based row of each sequence in the dataset.
@@ -114,6 +121,7 @@ class EncodedRows:
     codes: np.ndarray
     expression: np.ndarray
     is_singleton: np.ndarray
+    is_reverse: np.ndarray
     both_strands: bool
     places: np.ndarray
 
@@ -122,12 +130,12 @@ class EncodedRows:
 
     def take(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Arrays of the chosen rows: codes, expression and flags (float32)."""
-        source, is_reverse = rows % len(self.codes), rows >= len(self.codes)
+        source, turned = rows % len(self.codes), rows >= len(self.codes)
         codes = self.codes[source]
-        codes[is_reverse] = reverse_complement(codes[is_reverse])
+        codes[turned] = reverse_complement(codes[turned])
         return {
             "codes": codes,
             "expression": self.expression[source],
-            "is_reverse": is_reverse.astype(np.float32),
+            "is_reverse": (turned ^ self.is_reverse[source]).astype(np.float32),
             "is_singleton": self.is_singleton[source].astype(np.float32),
         }

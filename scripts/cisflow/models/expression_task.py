@@ -14,7 +14,7 @@ import torch
 
 from cisflow.joblog import logger
 from cisflow.models.encoding import ENCODINGS
-from cisflow.models.expression_data import EncodedRows, measured, rows_of, usable_rows
+from cisflow.models.expression_data import EncodedRows, measured, reverse_rows, rows_of, usable_rows
 from cisflow.models.losses import LOSSES
 from cisflow.models.metrics import agreement, heads_agreement
 from cisflow.models.network import SequenceNetwork
@@ -86,6 +86,7 @@ class ExpressionTask:
             self.encoding.codes(rows["sequence"], where),
             expression,
             rows["is_singleton"].to_numpy(bool),
+            reverse_rows(rows),
             self.trainer.strands_as_rows and bool(self.recipe.get("reverse_complement", True)),
             places[taken],
         )

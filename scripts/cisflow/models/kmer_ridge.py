@@ -1,7 +1,7 @@
 """Ridge regression on k-mer counts: the baseline that a network has to beat.
 
 Inputs: training and validation rows. Outputs: one coefficient per k-mer (or per pair of reverse complements) and an
-intercept; the penalty with the best validation Pearson r is taken.
+intercept, for every head; the penalty with the best validation Pearson r (mean over the heads) is taken.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pandas as pd
 import torch
 
 from cisflow.models.encoding import N_CODE, PadEncoding
-from cisflow.models.expression_data import rows_of
-from cisflow.models.metrics import agreement
+from cisflow.models.expression_data import measured, rows_of
+from cisflow.models.metrics import agreement, heads_agreement
 from cisflow.problems import InputError, Problem
 
 CHUNK = 4096  # rows whose counts are held at once
@@ -90,7 +90,8 @@ def fit_kmer_ridge(
     Parameters
     ----------
     recipe : mapping
-        Keys ``k``, ``pool_strands`` and ``alphas`` (penalties on the squared coefficients).
+        Keys ``k``, ``pool_strands`` and ``alphas`` (penalties on the squared coefficients); optional ``heads``, columns
+        that are fitted side by side.
     table : DataFrame
         A dataset, see :func:`cisflow.models.expression_data.read_dataset`.
     where : str
@@ -99,20 +100,24 @@ def fit_kmer_ridge(
     Returns
     -------
     weights : dict of Tensor
-        ``coefficients`` (features,) and ``intercept`` (), float64.
+        ``coefficients`` (features,) and ``intercept`` (), float64; with heads (features, heads) and (heads,).
     history : DataFrame
-        One row per penalty: ``alpha``, ``training_loss`` (mean squared error) and the validation metrics.
+        One row per penalty: ``alpha``, ``training_loss`` (mean squared error, summed over the heads) and the validation
+        metrics.
     """
+    heads = recipe.get("heads")
     k, alphas = int(recipe["k"]), sorted(map(float, recipe["alphas"]))
     features = kmer_features(k, bool(recipe["pool_strands"]))
     train, validation = rows_of(table, "train", where), rows_of(table, "validation", where)
-    y = torch.from_numpy(train["expression"].to_numpy(np.float64, copy=True))
+    y = torch.from_numpy(measured(train, heads, where).reshape(len(train), -1).copy())
     size = int(features.max()) + 1
-    moment, cross, total = torch.zeros(size, size).double(), torch.zeros(size).double(), torch.zeros(size).double()
+    moment, total = torch.zeros(size, size).double(), torch.zeros(size).double()
+    cross = torch.zeros(size, y.shape[1]).double()
+    centred = y - y.mean(dim=0)
     done = 0
     for counts in _count_chunks(train["sequence"].tolist(), k, features, where):
         moment += counts.T @ counts
-        cross += counts.T @ (y[done : done + len(counts)] - y.mean())
+        cross += counts.T @ centred[done : done + len(counts)]
         total += counts.sum(dim=0)
         done += len(counts)
     mean = total / done
@@ -120,29 +125,40 @@ def fit_kmer_ridge(
     values, vectors = torch.linalg.eigh(covariance)
     penalties = torch.tensor(alphas, dtype=torch.float64)
     projected = vectors.T @ cross
-    coefficients = vectors @ (projected[:, None] / (values.clamp(min=0)[:, None] + penalties))
-    intercepts = y.mean() - mean @ coefficients
-    residual = (y - y.mean()).square().sum() - 2 * cross @ coefficients
-    residual += (coefficients * (covariance @ coefficients)).sum(dim=0)
+    shrunk = projected[:, :, None] / (values.clamp(min=0)[:, None, None] + penalties)
+    coefficients = (vectors @ shrunk.reshape(size, -1)).reshape(shrunk.shape)  # features, heads, penalties
+    intercepts = y.mean(dim=0)[:, None] - torch.einsum("f,fhp->hp", mean, coefficients)
+    residual = centred.square().sum() - 2 * torch.einsum("fh,fhp->p", cross, coefficients)
+    explained = (covariance @ coefficients.reshape(size, -1)).reshape(coefficients.shape)
+    residual += (coefficients * explained).sum(dim=(0, 1))
     chunks = _count_chunks(validation["sequence"].tolist(), k, features, where)
-    predictions = torch.cat([counts @ coefficients + intercepts for counts in chunks]).numpy()
-    measured = validation["expression"].to_numpy(np.float64)
+    parts = [torch.einsum("nf,fhp->nhp", counts, coefficients) + intercepts for counts in chunks]
+    predictions, wanted = torch.cat(parts).numpy(), measured(validation, heads, where)
+
+    def metrics(i: int) -> dict[str, float]:
+        if heads:
+            return heads_agreement(predictions[:, :, i], wanted, heads)
+        return agreement(predictions[:, 0, i], wanted)
+
     history = pd.DataFrame(
-        {"alpha": alpha, "training_loss": float(residual[i]) / done, **agreement(predictions[:, i], measured)}
-        for i, alpha in enumerate(alphas)
+        {"alpha": alpha, "training_loss": float(residual[i]) / done, **metrics(i)} for i, alpha in enumerate(alphas)
     )
     selection = history["selection"].fillna(-math.inf)
     best = int(selection.argmax())
     if not math.isfinite(selection[best]):
         raise InputError(Problem(where, "validation expression or its prediction is constant", column="expression"))
-    return {"coefficients": coefficients[:, best].clone(), "intercept": intercepts[best].clone()}, history
+    own = slice(None) if heads else 0
+    return {
+        "coefficients": coefficients[:, own, best].clone(),
+        "intercept": intercepts[own, best].clone(),
+    }, history
 
 
 def predict_kmer_ridge(
     recipe: Mapping[str, Any], weights: Mapping[str, torch.Tensor], sequences: Sequence[str]
 ) -> np.ndarray:
-    """Predicted expression, float64 (n,)."""
+    """Predicted expression, float64 (n,); with heads (n, heads)."""
     features = kmer_features(int(recipe["k"]), bool(recipe["pool_strands"]))
     chunks = _count_chunks(list(sequences), int(recipe["k"]), features, "sequences")
     parts = [counts @ weights["coefficients"] + weights["intercept"] for counts in chunks]
-    return torch.cat(parts).numpy() if parts else np.empty(0)
+    return torch.cat(parts).numpy() if parts else np.empty((0, *weights["intercept"].shape))

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from cisflow.models.encoding import ENCODINGS, reverse_complement
-from cisflow.models.expression_data import read_dataset, usable_rows
+from cisflow.models.expression_data import read_dataset, reverse_rows, usable_rows
 from cisflow.models.kmer_ridge import predict_kmer_ridge
 from cisflow.models.network import SequenceNetwork
 from cisflow.models.reference.views import PredictionViews
@@ -52,7 +52,9 @@ class NetworkModel:
             raise InputError(Problem(str(bundle.folder), f"weights do not fit the recipe: {error}")) from error
         self.network.to(self.device).eval()
 
-    def predict(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+    def predict(
+        self, sequences: Sequence[str], progress: Progress | None = None, is_reverse: np.ndarray | None = None
+    ) -> np.ndarray:
         """Predict expression; of a network with several heads, the first one's.
 
         The mean of the given strand and its reverse complement (as marked by the flag), never flagged as singletons;
@@ -65,6 +67,8 @@ class NetworkModel:
             In the form that the model was trained on.
         progress : Progress, optional
             Advanced by the number of sequences.
+        is_reverse : bool array, (n,), optional
+            Elements in reverse orientation, for networks that see this as a flag; none when left out.
 
         Returns
         -------
@@ -73,21 +77,25 @@ class NetworkModel:
             ``between_adapters``: of another length). With ``prediction.flatten`` quantiles from 0 to 1, else on the
             scale of the measurements.
         """
-        return self.predict_heads(sequences, progress)[:, 0]
+        return self.predict_heads(sequences, progress, is_reverse)[:, 0]
 
-    def predict_heads(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+    def predict_heads(
+        self, sequences: Sequence[str], progress: Progress | None = None, is_reverse: np.ndarray | None = None
+    ) -> np.ndarray:
         """Predict every head of the network: see :meth:`predict`, float64 (n, heads) in the order of ``heads``."""
         sequences = list(sequences)
         usable = usable_rows(self.encoding, sequences)
         codes = self.encoding.codes([sequence for sequence, taken in zip(sequences, usable, strict=True) if taken])
+        reverse = np.zeros(len(usable)) if is_reverse is None else np.asarray(is_reverse, np.float64)
+        reverse = reverse[usable]
         strands = 2 if self.recipe.get("reverse_complement", True) else 1
         result = np.zeros((len(codes), len(self.heads)))
         for first in range(0, len(codes), BATCH):
             rows = slice(first, first + BATCH)
             for view in self.views.codes(codes[rows]):
-                result[rows] += self._forward(view, 0.0)
+                result[rows] += self._forward(view, reverse[rows])
                 if strands == 2:
-                    result[rows] += self._forward(reverse_complement(view), 1.0)
+                    result[rows] += self._forward(reverse_complement(view), 1 - reverse[rows])
             if progress is not None:
                 progress.advance(len(codes[rows]))
         predictions = np.full((len(sequences), len(self.heads)), np.nan)
@@ -98,8 +106,8 @@ class NetworkModel:
             progress.advance(len(sequences) - len(codes))
         return predictions
 
-    def _forward(self, codes: np.ndarray, is_reverse: float) -> np.ndarray:
-        flags = torch.full((len(codes),), is_reverse, device=self.device)
+    def _forward(self, codes: np.ndarray, is_reverse: np.ndarray) -> np.ndarray:
+        flags = torch.from_numpy(is_reverse.astype(np.float32)).to(self.device)
         batch = torch.from_numpy(np.ascontiguousarray(codes)).to(self.device)
         with torch.inference_mode():
             x = self.encoding.tensor(batch, flags, torch.zeros_like(flags))
@@ -120,18 +128,22 @@ class KmerRidgeModel:
 
     def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
         self.recipe, self.weights = bundle.recipe, bundle.weights
-        self.heads = ("expression",)
+        self.heads = tuple(self.recipe.get("heads", ("expression",)))
 
-    def predict_heads(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """Predict expression, float64 (n, 1)."""
-        return self.predict(sequences, progress)[:, None]
+    def predict(
+        self, sequences: Sequence[str], progress: Progress | None = None, is_reverse: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Predict expression, float64 (n,); of a regression with several heads, the first one's."""
+        return self.predict_heads(sequences, progress, is_reverse)[:, 0]
 
-    def predict(self, sequences: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """Predict expression, float64 (n,)."""
+    def predict_heads(
+        self, sequences: Sequence[str], progress: Progress | None = None, is_reverse: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Predict every head, float64 (n, heads) in the order of ``heads``; the orientation makes no difference."""
         result = predict_kmer_ridge(self.recipe, self.weights, sequences)
         if progress is not None:
             progress.advance(len(result))
-        return result
+        return result.reshape(len(result), len(self.heads))
 
 
 MODELS = {"network": NetworkModel, "kmer_ridge": KmerRidgeModel}
@@ -193,7 +205,7 @@ def predict_dataset(
         progress = Progress(f"predict {label}", len(bundles) * len(sequences), "sequences")
         for replicate, folder in sorted(bundles.items()):
             model = load_bundle(folder, device)
-            found = model.predict_heads(sequences, progress)
+            found = model.predict_heads(sequences, progress, reverse_rows(table))
             columns[f"seed{replicate}"] = found[:, 0]
             for i, head in enumerate(model.heads[1:], start=1):
                 others.setdefault(f"prediction.{head}", []).append(found[:, i])

@@ -18,7 +18,7 @@ REQUIRED = {
 }
 OPTIONAL = {
     "network": ("note", "reverse_complement", "standardise", "heads", "prediction"),
-    "kmer_ridge": ("note",),
+    "kmer_ridge": ("note", "heads"),
 }
 TRAINING = ("batch_size", "epochs", "optimiser", "schedule")
 TRAINING_OPTIONAL = (
@@ -178,5 +178,6 @@ def check_expression_recipe(recipe: Mapping[str, Any], where: str = "recipe") ->
             for alpha in alphas:
                 problems += _number({"alphas": alpha}, "alphas", "", where, whole=False)
         problems += _truth(recipe, "pool_strands", "", where)
+        problems += _heads(recipe, where)
     if problems:
         raise InputError(problems)

@@ -25,6 +25,7 @@ from cisflow.report.tables import funnel_table, score_table, versions_table
 VERDICT_SUFFIX = ".verdict.tsv"
 #: Sections of the report in the order of the stages, with the sentence under the heading.
 SECTIONS = {
+    "sources": ("Public files", "What was fetched or brought along, and whether it is what was published."),
     "simulate": ("Simulated input", "What the workflow drew; the truth that the later stages have to recover."),
     "reads": ("Reads", "From read pairs to counts of unique sequences."),
     "quality": ("Quality of the libraries", "Whether each sorted library can be used, in one sentence."),
@@ -52,6 +53,7 @@ class ReportInput:
     diagnoses: Sequence[str] = ()
     rankings: Sequence[str] = ()
     scores: Sequence[str] = ()
+    sources: Sequence[str] = ()
     contact_summaries: Sequence[str] = ()
     contact_rankings: Sequence[str] = ()
     contact_comparisons: Sequence[str] = ()
@@ -79,11 +81,15 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
         )
     for path in given.fold_summaries:
         summary = read_table(path)
-        best = summary[summary["metric"] == "pearson"].iloc[0]
-        sentences.append(
-            f"Dataset {Path(path).parent.name}, cross-validated over {best['folds']} test folds: highest mean Pearson "
-            f"r is that of {best['model']}, {best['mean']:.3f} (95 % interval {best['low']:.3f} to {best['high']:.3f})."
-        )
+        heads = summary["head"].unique()
+        for head in heads:
+            best = summary[(summary["head"] == head) & (summary["metric"] == "pearson")].iloc[0]
+            of = f" of {head}" if len(heads) > 1 else ""
+            sentences.append(
+                f"Dataset {Path(path).parent.name}, cross-validated over {best['folds']} test folds: highest mean "
+                f"Pearson r{of} is that of {best['model']}, {best['mean']:.3f} (95 % interval {best['low']:.3f} to "
+                f"{best['high']:.3f})."
+            )
     for path in given.contact_summaries:
         sentences += contact_sentences(path)
     return sentences
@@ -167,6 +173,10 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
                 tables.append({"title": title, "file": path, **table_values(contact_table(path))})
             tables += [_titled("Ranking of contact models", path) for path in given.contact_rankings]
             tables += [_titled("Paired tests of contact models", path) for path in given.contact_comparisons]
+        if name == "sources" and given.sources:
+            table = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in given.sources])
+            columns = ["file", "bytes", "sha256", "source", "verified"]
+            tables.append({"title": "Public files", "file": "", **table_values(table[columns])})
         if name == "datasets":
             tables += [_titled("Leakage between splits", path) for path in given.leakage]
         if name == "cross_validation":

@@ -38,6 +38,8 @@ snakemake --cores 8 --configfile config/studies/my_study.yaml --config data_dir=
 | counts per bin | `studies/kinney2010.yaml` | libraries, bins |
 | a table of sequences and expression | `studies/dream2022_sample.yaml` | datasets, models |
 | predictions made elsewhere | `studies/dream2022_public.yaml` | datasets |
+| public files to fetch | `studies/dream2022.yaml` | downloads, datasets, models |
+| elements in folds, or to divide into folds | `studies/lentimpra_sample.yaml` | datasets, models |
 | a contact map (.cool, .mcool) and its genome | `studies/yeast_contacts.yaml` | contact_maps, models |
 
 Relative paths in the sheets start in `data_dir`, then in the working folder, then in the checkout.
@@ -62,7 +64,7 @@ def _config_rows(schema: dict[str, Any], values: dict[str, Any], prefix: str = "
     rows = []
     for name, part in schema["properties"].items():
         value = values.get(name)
-        if part.get("type") == "object":
+        if "properties" in part:
             rows += _config_rows(part, value or {}, f"{prefix}{name}.")
         else:
             rows.append(f"| `{prefix}{name}` | {_type_of(part)} | `{value}` | {part['description']} |")

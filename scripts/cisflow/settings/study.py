@@ -27,12 +27,16 @@ from cisflow.settings.contact_checks import (
 )
 from cisflow.settings.contact_figures import drawn_windows, region_problems, regions_on, shared_setting
 from cisflow.settings.cross_validation import fold_names, fold_problems
+from cisflow.settings.dataset_columns import layout_problems
+from cisflow.settings.downloads import PublicFiles, download_problems, listed
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 from cisflow.training.options import option_problems
 
-SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models")
+SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models", "downloads")
+#: Columns of the datasets sheet that may list several files.
+SEVERAL_FILES = ("train_table", "sequence_files")
 KEYS = {
     "libraries": ("library",),
     "bins": ("library", "bin"),
@@ -40,6 +44,7 @@ KEYS = {
     "datasets": ("dataset",),
     "contact_maps": ("map",),
     "models": ("model", "dataset"),
+    "downloads": ("file",),
 }
 
 
@@ -63,6 +68,8 @@ class Study:
         Rows of the models sheet with ``seeds`` as a list of int.
     recipes : dict
         Content of each recipe by its path in the sheet.
+    public : PublicFiles
+        Files of the downloads sheet.
     """
 
     config: dict[str, Any]
@@ -75,13 +82,40 @@ class Study:
     maps: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    public: PublicFiles = field(default_factory=PublicFiles)
 
     def path(self, name: str) -> str:
-        """Where a relative path of a sheet lies: under ``data_dir`` or the checkout; unchanged when in neither."""
+        """Where a path of a sheet lies: under ``data_dir``, the working folder or the checkout, or where a public file
+        will be; unchanged when in none of them.
+        """
+        if name in self.public.local:
+            return self.public.local[name]
         for folder in self.folders:
             if (folder / name).exists():
                 return str(folder / name)
-        return name
+        return self.public.place(name) if name in self.public else name
+
+    def place_by_hand(self, name: str) -> str:
+        """Where a user can put a public file."""
+        return str(self.folders[0] / name)
+
+    def files_under(self, name: str) -> list[str]:
+        """Files of a folder of a sheet: those that are there, or those that will be unpacked from public archives."""
+        if Path(self.path(name)).exists():
+            return sorted(str(path) for path in Path(self.path(name)).rglob("*") if path.is_file())
+        return sorted(map(self.public.place, self.public.unpacked_under(name)))
+
+    def is_known(self, name: str) -> bool:
+        """Whether a path of a sheet is there or will be fetched."""
+        return Path(self.path(name)).exists() or name in self.public or bool(self.public.unpacked_under(name))
+
+    def public_files(self) -> list[str]:
+        """Files of the downloads sheet that the run needs: not archives whose members the user has unpacked."""
+        missing = {
+            archive for name, (archive, _) in self.public.unpacked.items() if self.path(name) == self.public.place(name)
+        }
+        archives = {archive for archive, _ in self.public.unpacked.values()}
+        return [name for name in self.public.sources if name in missing or name not in archives]
 
     def bin_names(self, library: str, role: str | None = None) -> list[str]:
         """Names of a library's bins in the order of their position (``role``: only sorted or unsorted ones)."""
@@ -102,6 +136,14 @@ class Study:
     def folds(self, dataset: str) -> list[str]:
         """Test folds of a dataset that is cross-validated; none for the others."""
         return fold_names(self.datasets[dataset])
+
+    def trained_on(self, dataset: str) -> str:
+        """Dataset whose models are tested on a dataset: itself, unless it takes them from another one."""
+        return self.datasets.get(dataset, {}).get("models_from") or dataset
+
+    def tested_on(self, dataset: str) -> list[dict[str, Any]]:
+        """Rows of the models that are tested on a dataset."""
+        return self.models_of(self.trained_on(dataset))
 
     def recipe(self, model: str, dataset: str) -> dict[str, Any]:
         """Recipe of a model."""
@@ -176,6 +218,28 @@ def _check_samples(study: Study, shown: str) -> list[Problem]:
     return problems
 
 
+def _check_models_from(study: Study, row: dict[str, Any], shown: str) -> list[Problem]:
+    """Problems of a dataset that is tested with the models of another one."""
+    other = row["models_from"]
+    if other is None:
+        return []
+    problems = []
+    if other == row["dataset"] or other not in study.datasets or not study.models_of(other) or study.folds(other):
+        trained = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
+        what = f"not a dataset that models are trained on: {not_one_of(other, trained)}"
+        problems.append(Problem(shown, what, row["_row"], "models_from"))
+    for column in ("train_table", "train_library"):
+        if row[column]:
+            what = f"{row[column]!r} has no place beside models_from: nothing is trained on this dataset"
+            problems.append(Problem(shown, what, row["_row"], column))
+    if study.models_of(row["dataset"]):
+        what = f"models are trained on {row['dataset']!r} itself (models sheet); give one or the other"
+        problems.append(Problem(shown, what, row["_row"], "models_from"))
+    if not (row["test_table"] or row["test_library"]):
+        problems.append(Problem(shown, "empty; required with models_from", row["_row"], "test_table"))
+    return problems
+
+
 def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[str, Any]]]) -> list[Problem]:
     """Problems between the sheets: names that are not defined, columns that a choice requires."""
     problems: list[Problem] = []
@@ -192,8 +256,9 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
             problems.append(Problem(shown[sheet], f"empty; required {why}", row=row["_row"], column=column))
 
     def file_exists(sheet: str, row: dict, column: str) -> None:
-        name = row[column]
-        if name is not None and not Path(study.path(name)).exists():
+        for name in listed(row[column]) if column in SEVERAL_FILES else [row[column]]:
+            if name is None or study.is_known(name):
+                continue
             looked = ", ".join(str(folder / name) for folder in study.folders)
             problems.append(
                 Problem(shown[sheet], f"file not found: {name} (looked for {looked})", row=row["_row"], column=column)
@@ -272,6 +337,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
     problems += mate_problems(structure, rows["reads"], shown["reads"])
     problems += barcode_problems(structure, study.config["reads"]["barcode_mismatches"], rows["reads"], shown["reads"])
     problems += fold_problems(rows["datasets"], shown["datasets"])
+    problems += layout_problems(rows["datasets"], shown["datasets"])
     for row in rows["datasets"]:
         for side in ("train", "test"):
             library, method = row[f"{side}_library"], row[f"{side}_method"]
@@ -303,7 +369,9 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
                 )
         else:
             file_exists("datasets", row, "subsets")
-        file_exists("datasets", row, "predictions")
+        for column in ("predictions", "sequence_files", "validation_table"):
+            file_exists("datasets", row, column)
+        problems += _check_models_from(study, row, shown["datasets"])
         if study.models_of(row["dataset"]) and not (row["train_library"] or row["train_table"]):
             needs("datasets", row, "train_library", "(or train_table) because models are trained on this dataset")
     for row in rows["contact_maps"]:
@@ -434,6 +502,10 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     for row in rows["models"]:
         seeds = [int(s) for s in str(row["seeds"] or "").split(",") if s.isdigit()]
         study.models.append({**row, "seeds": seeds})
+    if not problems:
+        problems = download_problems(rows["downloads"], config["downloads"]["local"] or {}, shown["downloads"])
+    if not problems:
+        study.public = PublicFiles.of(rows["downloads"], config["downloads"])
     if not problems:  # links between rows make sense only when the rows themselves do
         problems += _check_links(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])

@@ -139,8 +139,8 @@ def test_positions_are_rows_of_the_ordered_library(tmp_path, library):
     assert rows["pos"].to_list() == [2, 0]
     assert rows["expression"].is_nan().to_list() == [False, True]
     assert read_test(None, library)["pos"].to_list() == [0, 1]
-    assert read_train(None, library)["n_reads"].to_list() == [7, 3]
-    assert read_train(None, None) is None
+    assert read_train([], library)["n_reads"].to_list() == [7, 3]
+    assert read_train([], None) is None
 
 
 def test_elements_that_were_not_ordered(tmp_path, library):
@@ -151,4 +151,4 @@ def test_elements_that_were_not_ordered(tmp_path, library):
 def test_library_without_a_column(tmp_path, library):
     pl.read_parquet(library).drop("n_reads").write_parquet(library)
     with pytest.raises(InputError, match='column "n_reads": missing column'):
-        read_train(None, library)
+        read_train([], library)

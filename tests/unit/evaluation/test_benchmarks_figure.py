@@ -18,7 +18,7 @@ def made(models, folds, seed):
         for place, model in enumerate(models):
             for metric in ("pearson", "spearman", "mse"):
                 value = level - 0.03 * place + rng.normal(0, 0.01)
-                head = {"model": model, "fold": str(fold), "n": 50, "models": 9}
+                head = {"model": model, "head": "expression", "fold": str(fold), "n": 50, "models": 9}
                 rows.append({**head, "metric": metric, "value": value})
     return pd.DataFrame(rows)
 
@@ -69,8 +69,25 @@ def test_figure(tables, names):
     assert set(table["metric"].dropna()) == {"pearson"}
 
 
+def test_measurements_of_one_dataset_are_panels_of_their_own():
+    models = ("cnn", "ridge")
+    parts = [made(models, 5, seed).assign(head=head) for seed, head in enumerate(("expression", "hk"))]
+    table = pd.concat(parts, ignore_index=True)
+    labels = {"expression": "Dev", "hk": "Hk"}
+    benchmarks = benchmarks_of("fly", table, summary_table(table), paired_tests(table), labels)
+    sizes = pd.DataFrame([{"dataset": "fly", "model": m, "parameters": 10} for m in models])
+    figure, drawn, caption = benchmarks_figure(benchmarks, sizes)
+    titles = [panel.get_title() for panel in figure.axes]
+    plt.close(figure)
+    assert titles == ["fly, Dev", "fly, Hk", "size of the models"]
+    assert "fly, Hk (5 folds)" in caption
+    folds = drawn[drawn["kind"] == "fold"]
+    assert folds.groupby("head").size().to_dict() == {"expression": 10, "hk": 10}
+
+
 def test_sizes_come_from_the_manifests(tmp_path):
-    path = tmp_path / "cross_validation" / "human" / "test0" / "rnn" / "validation1.seed1" / "manifest.json"
+    part = tmp_path / "cross_validation" / "human" / "test0" / "rnn" / "part1"
+    path = part / "validation1.seed1" / "manifest.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"training": {"parameters": 12}}))
-    assert read_sizes([path]).to_dict("records") == [{"dataset": "human", "model": "rnn", "parameters": 12}]
+    assert read_sizes([part]).to_dict("records") == [{"dataset": "human", "model": "rnn", "parameters": 12}]

@@ -22,7 +22,7 @@ def scores(seed=0, models=("a", "b", "c"), folds=6):
         for place, model in enumerate(models):
             for metric, sign in (("pearson", 1), ("spearman", 1), ("mse", -1)):
                 value = level + sign * 0.03 * place + rng.normal(0, 0.02)
-                head = {"model": model, "fold": str(fold), "n": 50, "models": 9}
+                head = {"model": model, "head": "expression", "fold": str(fold), "n": 50, "models": 9}
                 rows.append({**head, "metric": metric, "value": value})
     return pd.DataFrame(rows)
 
@@ -95,6 +95,51 @@ def test_scores_per_fold(tmp_path):
     assert own["pearson"] == pytest.approx(stats.pearsonr(table["expression"], table["prediction"])[0])
     assert own["spearman"] == pytest.approx(stats.spearmanr(table["expression"], table["prediction"])[0])
     assert own["mse"] == pytest.approx(((table["expression"] - table["prediction"]) ** 2).mean())
+
+
+def test_each_head_is_scored_and_compared_by_itself(tmp_path):
+    models, folds, paths = write_predictions(tmp_path, models=("a", "b", "one_head"))
+    for path in paths[:4]:
+        table = pd.read_parquet(path)
+        rng = np.random.default_rng(len(table))
+        table["hk"] = rng.normal(size=len(table))
+        table["prediction.hk"] = table["hk"] + rng.normal(size=len(table)) * (2 if "b." in path.name else 1)
+        table.to_parquet(path)
+    found = fold_scores(models, folds, paths)
+    assert found.groupby("head")["model"].unique().map(list).to_dict() == {
+        "expression": ["a", "b", "one_head"],
+        "hk": ["a", "b"],
+    }
+    table = pd.read_parquet(paths[3])
+    own = found[(found["model"] == "b") & (found["fold"] == "y") & (found["head"] == "hk")]
+    r = stats.pearsonr(table["hk"], table["prediction.hk"])[0]
+    assert own.set_index("metric")["value"]["pearson"] == pytest.approx(r)
+    tests = paired_tests(found)
+    assert tests.groupby("head").size().to_dict() == {"expression": 9, "hk": 3}
+    summary = summary_table(found)
+    assert summary.groupby("head").size().to_dict() == {"expression": 9, "hk": 6}
+    alone = found[found["head"] == "hk"]
+    pd.testing.assert_frame_equal(tests[tests["head"] == "hk"].reset_index(drop=True), paired_tests(alone))
+
+
+def test_figure_has_a_row_of_panels_for_each_head():
+    import matplotlib.pyplot as plt
+
+    parts = [scores(seed).assign(head=head) for seed, head in enumerate(("expression", "hk"))]
+    table = pd.concat(parts, ignore_index=True)
+    labels = {"expression": "Dev", "hk": "Hk"}
+    figure, drawn, caption = folds_figure(table, summary_table(table), paired_tests(table), labels)
+    titles = [panel.get_title() for panel in figure.axes]
+    plt.close(figure)
+    assert titles == ["Dev", "Dev", "Hk", "Hk"]
+    assert drawn.groupby(["head", "kind"]).size().to_dict() == {
+        ("expression", "fold"): 36,
+        ("expression", "mean"): 6,
+        ("hk", "fold"): 36,
+        ("hk", "mean"): 6,
+    }
+    assert "Dev: c, " in caption
+    assert "; Hk: c, " in caption
 
 
 def test_other_rows_and_predictions_that_are_no_numbers_are_refused(tmp_path):

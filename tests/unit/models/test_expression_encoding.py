@@ -37,6 +37,7 @@ def test_golden_rows(golden):
         plasmid.codes([row["input"] for row in forward]),
         np.array([row["expression"] for row in forward]),
         np.array([row["expression"] == np.round(row["expression"]) for row in forward]),
+        is_reverse=np.zeros(len(forward), bool),
         both_strands=True,
         places=np.arange(len(forward)),
     )

@@ -32,6 +32,7 @@ EXPRESSION_RECIPES = sorted(
 NETWORK_RECIPES = [path for path in EXPRESSION_RECIPES if yaml.safe_load(path.read_text())["model"] == "network"]
 GRID = [path for path in NETWORK_RECIPES if path.parent.name == "prix_fixe"]
 REFERENCE = [path for path in NETWORK_RECIPES if "reference" in path.relative_to(RECIPES).parts]
+BENCHMARKS = [path for path in NETWORK_RECIPES if path.relative_to(RECIPES).parts[0] in ("lentimpra", "starrseq")]
 DEMO_RECIPES = [path for path in NETWORK_RECIPES if path.parent.name == "demo"]
 
 
@@ -147,9 +148,11 @@ def test_validation_takes_strands_as_rows_with_true_flags():
     assert set(metrics) == {"selection", "pearson", "spearman", "mse"}
 
 
-# The cells of the grid are built at full size in test_prix_fixe.py, the reference networks in their own test.
+# Cells of the grid are built at full size in test_prix_fixe.py, reference networks and benchmarks in their own tests.
 @pytest.mark.parametrize(
-    "path", sorted({*NETWORK_RECIPES} - {*GRID} - {*REFERENCE}), ids=lambda p: str(p.relative_to(RECIPES))
+    "path",
+    sorted({*NETWORK_RECIPES} - {*GRID} - {*REFERENCE} - {*BENCHMARKS}),
+    ids=lambda p: str(p.relative_to(RECIPES)),
 )
 def test_every_recipe_makes_a_network(path):
     recipe = complete_recipe(yaml.safe_load(path.read_text()), str(path))

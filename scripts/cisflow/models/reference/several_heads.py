@@ -1,6 +1,7 @@
-"""Several values measured for every sequence: the loss over all heads of a network.
+"""Several values measured for every sequence: a final block with one head for each, and the loss over all heads.
 
-Inputs: a network's :class:`~cisflow.models.blocks.Output` with ``heads``, targets (batch, heads). Outputs: a scalar.
+Inputs: tensors (batch, channels, length); a network's :class:`~cisflow.models.blocks.Output` with ``heads`` and targets
+(batch, heads). Outputs: such an output; a scalar.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from cisflow.models.blocks import Output
+from cisflow.models.autosome import RegressionFinal
+from cisflow.models.blocks import FINAL_BLOCKS, Output
 from cisflow.models.losses import LOSSES
 from cisflow.problems import InputError, Problem
 
@@ -53,3 +56,28 @@ class SumOfHeads:
         return sum(
             weight * self.each(Output(values[:, head]), targets[:, head]) for head, weight in enumerate(self.weights)
         )
+
+
+@FINAL_BLOCKS.register("regression_heads_final")
+class RegressionHeadsFinal(nn.Module):
+    """One :class:`~cisflow.models.autosome.RegressionFinal` per head, each with its own convolution and dense layer.
+
+    The form that Rafi et al. 2024 gave the DREAM models on STARR-seq with two promoter classes.
+
+    Parameters
+    ----------
+    in_channels, in_length : int
+    heads : int
+        Values predicted per sequence.
+    hidden : int
+        Channels of each head's convolution.
+    """
+
+    def __init__(self, in_channels: int, in_length: int, heads: int = 2, hidden: int = 256):
+        super().__init__()
+        self.heads = nn.ModuleList(RegressionFinal(in_channels, in_length, hidden) for _ in range(heads))
+
+    def forward(self, x: torch.Tensor) -> Output:
+        """Map (batch, in_channels, length) to the values of all heads; expression is the first."""
+        values = torch.stack([head(x).expression for head in self.heads], dim=1)
+        return Output(values[:, 0], heads=values)

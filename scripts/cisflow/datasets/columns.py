@@ -1,0 +1,9 @@
+"""Names of columns of a dataset that datasets and models share. Needs neither torch nor pandas.
+
+Inputs: none. Outputs: names.
+"""
+
+from __future__ import annotations
+
+#: Column of datasets whose elements are measured in both orientations: true for the reverse one.
+ORIENTATION = "is_reverse"
