@@ -9,6 +9,7 @@ with job(snakemake):
         snakemake.input.genome,
         target=snakemake.output.contacts,
         quality=snakemake.output.quality,
+        balancing=snakemake.output.balancing,
         rename=snakemake.input.get("rename") or None,
         **snakemake.params.settings,
     )

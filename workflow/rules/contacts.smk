@@ -52,19 +52,13 @@ rule encode_genome:
 
 rule prepare_contact_map:
     input:
-        contacts=branch(
-            lambda wildcards: study.maps[wildcards.map]["source"] == "simulated",
-            then="results/{run}/simulated/{map}.mcool",
-            otherwise=lambda wildcards: study.path(study.maps[wildcards.map]["cooler"]),
-        ),
+        contacts=map_contacts,
         genome=map_genome,
-        rename=branch(
-            lambda wildcards: study.maps[wildcards.map]["rename"],
-            then=lambda wildcards: study.path(study.maps[wildcards.map]["rename"]),
-        ),
+        rename=map_rename,
     output:
         contacts="results/{run}/contacts/{map}/map{res}.cool",
         quality="results/{run}/contacts/{map}/quality{res}.tsv",
+        balancing="results/{run}/contacts/{map}/balancing{res}.tsv",
     log:
         "logs/{run}/contacts/{map}.prepare{res}.log",
     benchmark:
@@ -72,7 +66,7 @@ rule prepare_contact_map:
     conda:
         "../../envs/hic.yaml"
     resources:
-        mem_mb=6000,
+        mem_mb=config["contacts"]["memory_mb"] + 2000,
         runtime=240,
     params:
         code=code("prepare_contact_map.py"),
@@ -81,6 +75,8 @@ rule prepare_contact_map:
             "length_tolerance": study.maps[wildcards.map]["length_tolerance"] or 0,
             "validation": study.chromosomes(wildcards.map, "validation"),
             "test": study.chromosomes(wildcards.map, "test"),
+            "weights": study.maps[wildcards.map]["weights"],
+            "memory_mb": config["contacts"]["memory_mb"],
         },
     message:
         "Prepare contact map {wildcards.map}{wildcards.res}"

@@ -127,6 +127,22 @@ def drawing_settings(wildcards):
     }
 
 
+def map_contacts(wildcards):
+    """File or files of contacts that a map is prepared from; pairs are binned once, coarser maps summed from that."""
+    row = study.maps[wildcards.map]
+    if row["source"] == "simulated":
+        return f"results/{wildcards.run}/simulated/{wildcards.map}.mcool"
+    if row["source"] == "pairs" and wildcards.res:
+        return map_file(wildcards.run, wildcards.map, "map", "cool")
+    return [study.path(name) for name in study.contact_files(wildcards.map)]
+
+
+def map_rename(wildcards):
+    """Rename table of a map; none where its chromosomes already have the names of the genome."""
+    row = study.maps[wildcards.map]
+    return study.path(row["rename"]) if row["rename"] and not (row["source"] == "pairs" and wildcards.res) else []
+
+
 def map_resolution(wildcards):
     """Bin size (bp) of the files of a map, by their suffix."""
     return int(wildcards.res[1:]) if wildcards.res else study.maps[wildcards.map]["resolution"]

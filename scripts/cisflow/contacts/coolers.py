@@ -1,6 +1,6 @@
-"""Cooler files: which resolutions they hold, their pixels in blocks, and writing without time stamps.
+"""Cooler files: their pixels in blocks, and writing without time stamps.
 
-Inputs: ``.cool`` and ``.mcool`` files of any layout. Outputs: paths, arrays and coolers.
+Inputs: coolers of one resolution. Outputs: arrays and coolers.
 The format is described by Abdennur & Mirny 2020, Bioinformatics 36:311-316.
 """
 
@@ -15,82 +15,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from cisflow.problems import InputError, Problem
-
 BLOCK = 10_000_000  # pixels
 Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def list_resolutions(path: str | Path) -> dict[int, str]:
-    """Resolutions in a file with one or many coolers, whatever its layout.
-
-    Parameters
-    ----------
-    path : path
-        ``.cool`` or ``.mcool``; old files without the ``format`` attribute are found as well.
-
-    Returns
-    -------
-    dict of int to str
-        Bin size (bp) to address (``file::/group``), rising; coolers with bins of different sizes are left out.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, is no HDF5 file, or holds no cooler with bins of one size.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(Problem(str(path), "file not found; expected a .cool or .mcool file"))
-    groups: list[str] = []
-    try:
-        with h5py.File(path, "r") as handle:
-
-            def collect(name: str, item: object) -> None:
-                if isinstance(item, h5py.Group) and {"bins", "chroms", "indexes", "pixels"} <= set(item):
-                    groups.append("/" + name)
-
-            collect("", handle)
-            handle.visititems(collect)
-            sizes = [handle[group].attrs.get("bin-size") for group in groups]
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read as HDF5, expected a cooler: {error}")) from None
-    found: dict[int, str] = {}
-    for size, group in sorted(zip(sizes, groups, strict=True), key=lambda pair: (len(pair[1]), pair[1])):
-        if isinstance(size, int | np.integer) and size > 0:
-            found.setdefault(int(size), f"{path}::{group}" if group != "/" else str(path))
-    if not found:
-        what = "holds no cooler" if not groups else "has bins of different sizes only"
-        raise InputError(Problem(str(path), f"{what}; expected a cooler with bins of one size"))
-    return dict(sorted(found.items()))
-
-
-def choose_resolution(path: str | Path, resolution: int) -> tuple[str, int]:
-    """Cooler of a file from which a resolution can be had.
-
-    Returns
-    -------
-    (str, int)
-        Address of the cooler, and how many of its bins make one bin of ``resolution`` (1: it is there as it stands;
-        else the coarsest resolution that divides the one asked for).
-
-    Raises
-    ------
-    InputError
-        When no resolution of the file divides the one asked for; lists what is there.
-    """
-    found = list_resolutions(path)
-    fitting = [size for size in found if resolution % size == 0]
-    if not fitting:
-        there = ", ".join(f"{size:,}" for size in found)
-        raise InputError(
-            Problem(
-                str(path),
-                f"no resolution divides {resolution:,} bp; there are {there} bp: ask for one of them or a multiple",
-                column="resolution",
-            )
-        )
-    return found[max(fitting)], resolution // max(fitting)
 
 
 def read_pixels(uri: str | Path, block: int = BLOCK) -> Iterator[Pixels]:

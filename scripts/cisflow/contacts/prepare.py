@@ -1,7 +1,7 @@
 """Prepare a contact map: one resolution, chromosomes named and sized as in the genome, balanced.
 
-Inputs: a ``.cool`` or ``.mcool`` file, the genome's FASTA, a rename table. Outputs: ``map.cool`` and ``quality.tsv``.
-Nothing is written beside the input files.
+Inputs: a ``.cool``, ``.mcool`` or ``.hic`` file or ``.pairs`` files, the genome, a rename table. Outputs: ``map.cool``,
+``quality.tsv`` and ``balancing.tsv``. Nothing is written beside the input files.
 """
 
 from __future__ import annotations
@@ -14,25 +14,19 @@ import cooler
 import numpy as np
 import pandas as pd
 
-from cisflow.contacts.balance import Balance, balance, in_memory
-from cisflow.contacts.coolers import (
-    Pixels,
-    choose_resolution,
-    chromosome_offsets,
-    list_resolutions,
-    read_pixels,
-    write_cooler,
-    write_weights,
-)
+from cisflow.contacts.balance import balance_map
+from cisflow.contacts.coolers import Pixels, chromosome_offsets, read_pixels, write_cooler, write_weights
+from cisflow.contacts.formats import ContactFile, open_contacts
 from cisflow.contacts.genome import Genome
+from cisflow.contacts.hic_files import read_hic_pixels
 from cisflow.contacts.names import Chromosome, check_held_out, match_chromosomes, read_rename_table
+from cisflow.contacts.pairs import bin_pairs
 from cisflow.contacts.quality import count_contacts, quality_table
 from cisflow.contacts.rows import add_rows
+from cisflow.contacts.weights import given_weights, parse_weights, weights_problem
 from cisflow.files import atomic_path, write_table
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
-
-MAX_PIXELS_IN_MEMORY = 300_000_000  # at 12 bytes; larger maps are read from disk at every iteration of balancing
 
 
 def make_bins(chromosomes: Sequence[Chromosome], resolution: int) -> pd.DataFrame:
@@ -84,18 +78,6 @@ def select_pixels(blocks: Iterable[Pixels], new_bin: np.ndarray) -> Iterator[Pix
         yield first[kept], second[kept], count[kept]
 
 
-def file_weights(clr: cooler.Cooler, chromosomes: Sequence[Chromosome]) -> np.ndarray | None:
-    """Weights of a file for the kept chromosomes; None when there are none, or a chromosome has none at all."""
-    if "weight" not in clr.bins().columns:
-        return None
-    weights = [clr.bins()["weight"].fetch(c.cooler_name).to_numpy(dtype=np.float64) for c in chromosomes]
-    empty = [c.name for c, values in zip(chromosomes, weights, strict=True) if not np.isfinite(values).any()]
-    if empty:
-        logger.info("the weights of the file are incomplete (none for %s): balancing anew", ", ".join(empty))
-        return None
-    return np.concatenate(weights)
-
-
 def _write_map(clr: cooler.Cooler, chromosomes: Sequence[Chromosome], target: Path, where: str) -> int:
     """Write the kept chromosomes under their new names; returns the contacts of the input."""
     offsets = chromosome_offsets(clr)
@@ -118,14 +100,35 @@ def _write_map(clr: cooler.Cooler, chromosomes: Sequence[Chromosome], target: Pa
     return total
 
 
-def _balance(path: Path, where: str) -> Balance:
-    offsets = chromosome_offsets(cooler.Cooler(str(path)))
-    blocks = in_memory(read_pixels(path), MAX_PIXELS_IN_MEMORY, lambda: read_pixels(path))
-    return balance(blocks, offsets, where)
+def as_cooler(contacts: ContactFile, more: Sequence[str], resolution: int, memory_mb: int, folder: str) -> str:
+    """Address of a cooler with the contacts of a file at one of its bin sizes, written to ``folder`` where it is none.
+
+    Parameters
+    ----------
+    contacts : ContactFile
+    more : sequence of str
+        Further lists of pairs of the same experiment.
+    resolution : int
+        Bin size (bp).
+    memory_mb : int
+        For pairs in memory.
+    folder : str
+        For the cooler and for pairs that do not fit; removed by the caller.
+    """
+    if contacts.kind == "cooler":
+        return contacts.addresses[resolution]
+    bins = cooler.binnify(pd.Series(contacts.chromosomes(resolution)), resolution)
+    if contacts.kind == "hic":
+        pixels = read_hic_pixels(contacts.path, resolution)
+    else:
+        pixels, unmapped = bin_pairs([contacts.path, *more], resolution, memory_mb, folder)
+        logger.info("pairs with a side that is not mapped, left out: %s", f"{unmapped:,}")
+    write_cooler(f"{folder}/raw.cool", bins, checked_pixels(pixels, len(bins), contacts.path))
+    return f"{folder}/raw.cool"
 
 
 def prepare_map(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     genome: str | Path,
     resolution: int,
     target: str | Path,
@@ -134,15 +137,19 @@ def prepare_map(
     length_tolerance: int = 0,
     validation: Sequence[str] = (),
     test: Sequence[str] = (),
+    weights: str | None = None,
+    memory_mb: int = 4000,
+    balancing: str | Path | None = None,
 ) -> None:
     """Prepare a contact map for training.
 
     Parameters
     ----------
-    source : path
-        ``.cool`` or ``.mcool``. The resolution is taken as it stands, or summed from the coarsest that divides it.
+    source : path, or sequence of path
+        ``.cool``, ``.mcool`` or ``.hic``: the resolution is taken as it stands, or summed from the coarsest that
+        divides it. ``.pairs`` (several are added up): binned.
     genome : path
-        FASTA, see :class:`~cisflow.contacts.genome.Genome`.
+        See :class:`~cisflow.contacts.genome.Genome`.
     resolution : int
         Bin size wanted (bp).
     target, quality : path
@@ -153,6 +160,12 @@ def prepare_map(
         Largest difference of a chromosome's length between map and genome (bp).
     validation, test : sequence of str
         Held-out chromosomes, which must be in the map.
+    weights : str, optional
+        See :func:`~cisflow.contacts.weights.parse_weights`.
+    memory_mb : int
+        For pixels while balancing, and for pairs while binning.
+    balancing : path, optional
+        Written: ``iteration``, ``variance``; no rows for weights of the file.
 
     Raises
     ------
@@ -164,41 +177,49 @@ def prepare_map(
     A complete column ``weight`` of the file is kept when the resolution is taken as it stands. Otherwise the map is
     balanced over the chromosomes that are kept.
     """
-    target, where = Path(target), str(source)
-    uri, factor = choose_resolution(source, resolution)
-    base = cooler.Cooler(uri)
-    if base.storage_mode != "symmetric-upper":
-        raise InputError(Problem(where, f"storage mode is {base.storage_mode}; expected symmetric-upper"))
+    first, *more = [str(path) for path in ([source] if isinstance(source, str | Path) else source)]
+    target, wanted, contacts = Path(target), parse_weights(weights), open_contacts(first)
+    base, factor = contacts.choose(resolution)
+    problem = weights_problem(contacts, resolution, wanted)
+    if problem:
+        raise InputError(Problem(first, problem, column="weights"))
     renamed = read_rename_table(rename) if rename else {}
-    lengths = {str(name): int(length) for name, length in base.chromsizes.items()}
+    lengths, sizes = contacts.chromosomes(base), list(contacts.addresses) or [resolution]
     chromosomes = match_chromosomes(
-        lengths, Genome(genome, chromosomes=()).lengths, list_resolutions(source), renamed, length_tolerance, where
+        lengths, Genome(genome, chromosomes=()).lengths, sizes, renamed, length_tolerance, first
     )
-    check_held_out([c.name for c in chromosomes], validation, test, where)
+    check_held_out([c.name for c in chromosomes], validation, test, first)
     unused = sorted(set(renamed) - set(lengths))
     if unused:
         logger.info("the rename table has chromosomes that are not in the map: %s", ", ".join(unused))
-    with atomic_path(target) as temporary:
+    with atomic_path(target) as temporary, TemporaryDirectory(prefix=".raw.", dir=temporary.parent) as folder:
+        uri = as_cooler(contacts, more, base, memory_mb, folder)
+        storage = cooler.Cooler(uri).storage_mode
+        if storage != "symmetric-upper":
+            raise InputError(Problem(first, f"storage mode is {storage}; expected symmetric-upper"))
         if factor > 1:
-            logger.info("summing %d x %d bins of %s bp", factor, factor, f"{int(base.binsize):,}")
-            with TemporaryDirectory(prefix=".coarse.", dir=target.parent) as folder:
-                coarse = f"{folder}/coarse.cool"
-                cooler.coarsen_cooler(uri, coarse, factor, chunksize=10_000_000)
-                found = _write_map(cooler.Cooler(coarse), chromosomes, temporary, where)
-        else:
-            found = _write_map(base, chromosomes, temporary, where)
-        weights = file_weights(base, chromosomes) if factor == 1 else None
-        if weights is None:
-            result = _balance(temporary, where)
-            weights, origin = result.weights, "balanced here"
-            iterations, variance = result.iterations, result.variance
-            attributes = {"scale": result.scale, "var": variance, "converged": True, "cis_only": False}
-        else:
-            origin, iterations, variance, attributes = "of the file", None, None, {}
-        write_weights(temporary, weights, attributes)
+            logger.info("summing %d x %d bins of %s bp", factor, factor, f"{base:,}")
+            cooler.coarsen_cooler(uri, f"{folder}/coarse.cool", factor, chunksize=10_000_000)
+            uri = f"{folder}/coarse.cool"
+        found = _write_map(cooler.Cooler(uri), chromosomes, temporary, first)
+        values = given_weights(contacts, base, wanted, chromosomes) if factor == 1 else None
+        variances, attributes, origin = (), {}, f"{wanted.name} of the file".strip()
+        if values is None:
+            result = balance_map(temporary, first, memory_mb)
+            values, variances, origin = result.weights, result.variances, "balanced here"
+            attributes = {"scale": result.scale, "var": variances[-1], "converged": True, "cis_only": False}
+        write_weights(temporary, values, attributes)
         add_rows(temporary)
-        table = quality_table(count_contacts(temporary), origin, iterations, variance, found)
+        last = variances[-1] if variances else None
+        table = quality_table(count_contacts(temporary), origin, len(variances) or None, last, found)
     write_table(table, quality)
+    if balancing:
+        write_table(
+            pd.DataFrame({"iteration": np.arange(1, len(variances) + 1), "variance": variances}, dtype=float).astype(
+                {"iteration": int}
+            ),
+            balancing,
+        )
     summary = table.iloc[-1]
     logger.info(
         "%s of %s contacts kept, %.1f %% within chromosomes; %d of %d bins masked; weights %s",

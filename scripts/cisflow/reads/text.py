@@ -28,6 +28,8 @@ class TextReader:
     Parameters
     ----------
     path : path
+    expected : str
+        What the file should be, for the message when it is not there.
 
     Attributes
     ----------
@@ -42,14 +44,14 @@ class TextReader:
         When the file is missing or cannot be opened.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, expected: str = "a FASTQ file") -> None:
         try:
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115
             self._packed = self._file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
             self._file.seek(0)
         except OSError as error:
             reason = "file not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-            raise InputError(Problem(str(path), f"{reason}; expected a FASTQ file")) from None
+            raise InputError(Problem(str(path), f"{reason}; expected {expected}")) from None
         self._member = _member() if self._packed else None
         self.ended, self.failure = False, ()
 

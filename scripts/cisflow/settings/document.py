@@ -40,7 +40,7 @@ snakemake --cores 8 --configfile config/studies/my_study.yaml --config data_dir=
 | predictions made elsewhere | `studies/dream2022_public.yaml` | datasets |
 | public files to fetch | `studies/dream2022.yaml` | downloads, datasets, models |
 | elements in folds, or to divide into folds | `studies/lentimpra_sample.yaml` | datasets, models |
-| a contact map (.cool, .mcool) and its genome | `studies/yeast_contacts.yaml` | contact_maps, models |
+| a contact map (.cool, .mcool, .hic, .pairs) and its genome | `studies/yeast_contacts.yaml` | contact_maps, models |
 
 Relative paths in the sheets start in `data_dir`, then in the working folder, then in the checkout.
 """

@@ -150,6 +150,14 @@ class Study:
         row = next(r for r in self.models_of(dataset) if r["model"] == model)
         return self.recipes[row["recipe"]]
 
+    def contact_files(self, map_name: str) -> list[str]:
+        """Files of contacts of a map, as in the sheet; none for simulated ones."""
+        row = self.maps[map_name]
+        if row["source"] == "simulated":
+            return []
+        names = (row[row["source"]] or "").split(",") if row["source"] == "pairs" else [row[row["source"]]]
+        return [name.strip() for name in names if name and name.strip()]
+
     def genomes(self) -> dict[str, str]:
         """Name of the genome of each map."""
         return genome_names(self.maps)
@@ -375,12 +383,12 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
         if study.models_of(row["dataset"]) and not (row["train_library"] or row["train_table"]):
             needs("datasets", row, "train_library", "(or train_table) because models are trained on this dataset")
     for row in rows["contact_maps"]:
-        if row["source"] == "cooler":
-            needs("contact_maps", row, "cooler", "when source is cooler")
-            needs("contact_maps", row, "genome", "when source is cooler")
-        for column in ("cooler", "genome", "rename", "genes"):
+        if row["source"] != "simulated":
+            for column in (row["source"], "genome"):
+                needs("contact_maps", row, column, f"when source is {row['source']}")
+        for column in ("cooler", "hic", "genome", "rename", "genes"):
             file_exists("contact_maps", row, column)
-        for column in ("peaks", "signals"):
+        for column in ("pairs", "peaks", "signals"):
             for name in (row[column] or "").split(","):
                 file_exists("contact_maps", {**row, column: name.strip() or None}, column)
         if row["validation_chromosomes"] and row["test_chromosomes"]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cisflow.contacts.balance import balance, in_memory
+from cisflow.contacts.balance import balance, balance_map
 from cisflow.contacts.coolers import chromosome_offsets, read_pixels, write_cooler, write_weights
 from cisflow.contacts.expected import aggregate, compute_expected, smooth, sum_by_distance
 from cisflow.problems import InputError
@@ -26,10 +26,10 @@ def reference(golden):
 def test_balance_reference(reference):
     offsets = np.concatenate([[0], np.cumsum(reference["chrom_bins"])])
     pixels = pixels_of(reference["counts"])
-    result = balance(lambda: iter([pixels]), offsets, "map")
+    result = balance([pixels], offsets, "map")
     np.testing.assert_allclose(result.weights, reference["weights"], rtol=1e-12)
     np.testing.assert_allclose(result.scale, reference["scale"], rtol=1e-12)
-    assert result.variance < 1e-5
+    assert result.variances[-1] < 1e-5 < result.variances[-2]
 
 
 def test_expected_reference(reference):
@@ -72,24 +72,28 @@ def small_cooler(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("max_pixels", [1 << 30, 100])
-def test_balance_equals_cooler(small_cooler, max_pixels):
+@pytest.mark.parametrize(("memory_mb", "how"), [(1, "in memory"), (0, "by cooler, from disk")])
+def test_balance_equals_cooler(small_cooler, caplog, memory_mb, how):
     clr = cooler.Cooler(str(small_cooler))
-    blocks = in_memory(read_pixels(small_cooler, 999), max_pixels, lambda: read_pixels(small_cooler, 999))
-    result = balance(blocks, chromosome_offsets(clr), "map")
+    caplog.set_level("INFO")
+    result = balance_map(small_cooler, "map", memory_mb)
+    assert f"pixels {how}" in caplog.text
     expected = clr.bins()["weight"][:].to_numpy()
     assert np.isnan(expected).sum() >= 4
     np.testing.assert_array_equal(np.isnan(result.weights), np.isnan(expected))
-    np.testing.assert_allclose(result.weights, expected, rtol=1e-11)
+    np.testing.assert_allclose(result.weights, expected, rtol=1e-12)
+    in_memory = balance(read_pixels(small_cooler, 999), chromosome_offsets(clr), "map")
+    np.testing.assert_allclose(result.variances, in_memory.variances, rtol=1e-6)
+    np.testing.assert_allclose(result.scale, in_memory.scale, rtol=1e-12)
 
 
 def test_balance_tells_why_it_fails(small_cooler):
     clr = cooler.Cooler(str(small_cooler))
     offsets = chromosome_offsets(clr)
     with pytest.raises(InputError, match=r"my map: balancing did not converge: after 3 iterations the variance"):
-        balance(lambda: read_pixels(small_cooler), offsets, "my map", max_iterations=3)
+        balance(read_pixels(small_cooler), offsets, "my map", max_iterations=3)
     with pytest.raises(InputError, match="my map: cannot be balanced: no bin has 999 or more non-zero pixels"):
-        balance(lambda: read_pixels(small_cooler), offsets, "my map", min_pixels=999)
+        balance(read_pixels(small_cooler), offsets, "my map", min_pixels=999)
 
 
 def test_expected_equals_cooltools(small_cooler, tmp_path):

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cisflow.contacts.coolers import choose_resolution, list_resolutions, write_cooler, write_weights
+from cisflow.contacts.coolers import write_cooler, write_weights
 from cisflow.contacts.expected import compute_expected
+from cisflow.contacts.formats import list_resolutions, open_contacts
 from cisflow.contacts.prepare import prepare_map
 from cisflow.contacts.targets import ContactMap
 from cisflow.problems import InputError
@@ -113,10 +114,9 @@ def test_same_input_same_bytes(folder):
 
 @pytest.mark.parametrize(("resolution", "base", "factor"), [(400, 400, 1), (800, 400, 2), (600, 200, 3)])
 def test_resolution_is_taken_or_summed(folder, resolution, base, factor):
-    assert choose_resolution(folder / "map.mcool", resolution) == (
-        f"{folder / 'map.mcool'}::/resolutions/{base}",
-        factor,
-    )
+    contacts = open_contacts(folder / "map.mcool")
+    assert contacts.choose(resolution) == (base, factor)
+    assert contacts.addresses[base] == f"{folder / 'map.mcool'}::/resolutions/{base}"
     prepared = prepare(folder, resolution=resolution)
     fine = cooler.Cooler(f"{folder / 'map.mcool'}::/resolutions/{base}").matrix(balance=False).fetch("chr1", "chr3")
     rows, columns = (np.arange(n) // factor for n in fine.shape)
@@ -145,7 +145,10 @@ def test_old_layout_without_format(folder):
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
-    [("absent.cool", None, "file not found"), ("text.cool", b"chr1\t0\t10\n", "cannot be read as HDF5")],
+    [
+        ("absent.cool", None, "file not found"),
+        ("text.cool", b"chr1\t0\t10\n", "expected .cool, .mcool, .hic, or .pairs"),
+    ],
 )
 def test_no_cooler(folder, name, content, message):
     if content:
@@ -262,4 +265,6 @@ def test_yeast_with_repeated_differences_in_length(shared_data, tmp_path):
 def test_real_mcool(shared_data):
     path = shared_data / "hic" / "dm3_multi_small_test_matrix.mcool"
     assert list(list_resolutions(path)) == [5000, 10_000, 20_000]
-    assert choose_resolution(path, 30_000) == (f"{path}::/resolutions/10000", 3)
+    contacts = open_contacts(path)
+    assert contacts.choose(30_000) == (10_000, 3)
+    assert contacts.addresses[10_000] == f"{path}::/resolutions/10000"
