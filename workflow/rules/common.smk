@@ -67,6 +67,7 @@ wildcard_constraints:
     res=r"(\.[1-9][0-9]*)?",
     model=one_of({row["model"] for row in study.models}),
     seed="[0-9]+",
+    other=one_of(study.maps),
     exported=one_of({"observed", *(row["model"] for row in study.models)}),
     window=one_of({window for name in study.maps for window in study.drawn_windows(name)}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
@@ -105,6 +106,7 @@ def figures():
             kinds = ["contact_ranking", "contact_ranks", "contact_scores", "contact_levels", "contact_density"]
             names += [f"evaluation/{map_name}.{kind}" for kind in [*kinds, "contact_distance"]]
             names.append(f"models/{map_name}.learning_curves")
+    names += [f"evaluation/{first}.contact_differences.{second}" for first, second in study.compared_maps()]
     for dataset in study.datasets:
         if study.folds(dataset):
             names += [f"cross_validation/{dataset}.folds"] if study.models_of(dataset) else []

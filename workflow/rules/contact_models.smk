@@ -266,6 +266,60 @@ rule export_contacts:
         "../../scripts/export_contacts.py"
 
 
+rule compare_contact_maps:
+    input:
+        first=contact_predictions,
+        second=lambda wildcards: contact_predictions(wildcards, wildcards.other),
+    output:
+        "results/{run}/evaluation/{map}/contact_differences.{other}.tsv",
+    log:
+        "logs/{run}/evaluation/{map}.contact_differences.{other}.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(10 * input.size_mb),
+        runtime=60,
+    params:
+        code=code("compare_contact_maps.py"),
+        settings=lambda wildcards: {
+            "first": [row["model"] for row in study.models_of(wildcards.map)],
+            "second": [row["model"] for row in study.models_of(wildcards.other)],
+            "max_missing": contact_max_missing(wildcards.map),
+            "draws": config["ranking"]["draws"],
+            "seed": config["seed"],
+        },
+    message:
+        "Compare the difference of maps {wildcards.map} and {wildcards.other} with what models predict"
+    script:
+        "../../scripts/compare_contact_maps.py"
+
+
+rule plot_contact_differences:
+    input:
+        "results/{run}/evaluation/{map}/contact_differences.{other}.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{map}.contact_differences.{other}.svg",
+            caption="../report/contact_differences.rst",
+            category="Scores and ranking",
+            labels={"map": "{map}", "figure": "difference to {other}"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{map}.contact_differences.{other}", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{map}.plot_contact_differences.{other}.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("plot_contact_differences.py"),
+    message:
+        "Plot the difference of maps {wildcards.map} and {wildcards.other}"
+    script:
+        "../../scripts/plot_contact_differences.py"
+
+
 rule plot_contact_ranking:
     input:
         bootstrap="results/{run}/evaluation/{map}/contact_bootstrap.parquet",

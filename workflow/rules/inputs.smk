@@ -78,12 +78,10 @@ def map_of_model(stem, extension):
     )
 
 
-def contact_predictions(wildcards):
-    """Predictions of all models of a contact map, in the order of the models sheet."""
-    return [
-        f"results/{wildcards.run}/predictions/{wildcards.map}/{row['model']}.contacts.npz"
-        for row in study.models_of(wildcards.map)
-    ]
+def contact_predictions(wildcards, name=None):
+    """Predictions of all models of a contact map (that of the wildcards), in the order of the models sheet."""
+    name = name or wildcards.map
+    return [f"results/{wildcards.run}/predictions/{name}/{row['model']}.contacts.npz" for row in study.models_of(name)]
 
 
 def evaluated_expected(wildcards):

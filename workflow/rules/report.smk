@@ -29,6 +29,13 @@ rule report:
         contact_summaries=collect(
             "results/{{run}}/evaluation/{map}/contact_summary.tsv", map=filter(study.models_of, study.maps)
         ),
+        contact_akita=collect(
+            "results/{{run}}/evaluation/{map}/akita_comparison.tsv", map=filter(study.models_of, study.maps)
+        ),
+        contact_differences=[
+            f"results/{config['run']}/evaluation/{first}/contact_differences.{second}.tsv"
+            for first, second in study.compared_maps()
+        ],
         contact_rankings=collect(
             "results/{{run}}/evaluation/{map}/contact_ranking.tsv", map=filter(study.models_of, study.maps)
         ),
@@ -63,6 +70,8 @@ rule report:
         lists=["figures", "funnels", "verdicts", "diagnoses", "rankings", "scores", "contact_summaries", "leakage"]
         + [
             "sources",
+            "contact_akita",
+            "contact_differences",
             "contact_rankings",
             "contact_comparisons",
             "fold_summaries",

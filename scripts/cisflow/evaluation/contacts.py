@@ -65,7 +65,7 @@ def score_table(sums: ContactSums) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[SCORE_COLUMNS]
 
 
-def _mean_of_drawn(values: np.ndarray, times_drawn: np.ndarray) -> np.ndarray:
+def mean_of_drawn(values: np.ndarray, times_drawn: np.ndarray) -> np.ndarray:
     """Mean over drawn windows, leaving out those without a value."""
     valid = np.isfinite(values)
     total, number = times_drawn @ np.where(valid, values, 0.0), times_drawn @ valid.astype(float)
@@ -112,7 +112,7 @@ def summary_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd
                 measured = both[0, :, 0] > 0
                 key = {"model": model, "kind": kind, "level": int(length), "n": int(both[0, :, 0].sum())}
                 for metric, values in _per_window(both).items():
-                    drawn, used = _mean_of_drawn(values, times_drawn), np.isfinite(values)
+                    drawn, used = mean_of_drawn(values, times_drawn), np.isfinite(values)
                     value = values[used].mean() if used.any() else np.nan
                     rows.append({**key, "metric": metric, **_row(value, drawn, used, block)})
                 for metric, totals in zip(POOLED, both, strict=True):
@@ -161,6 +161,6 @@ def akita_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.D
         values = pearson_from_sums(totals[sums.kind == "cis"])
         used = np.isfinite(values)
         value = values[used].mean() if used.any() else np.nan
-        row = _row(value, _mean_of_drawn(values, times_drawn), used, sums.blocks("cis", finest))
+        row = _row(value, mean_of_drawn(values, times_drawn), used, sums.blocks("cis", finest))
         rows.append({"model": model, "level": int(sums.levels[finest]), **shape, **row})
     return pd.DataFrame(rows)[AKITA_COLUMNS]

@@ -188,3 +188,51 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
         "the model does not carry over equally; an interval of one block has no width."
     )
     return figure, table, caption
+
+
+def difference_figure(table: pd.DataFrame, names: tuple[str, str]) -> tuple[Figure, pd.DataFrame, str]:
+    """How well the difference between two maps is predicted, per level.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See :func:`cisflow.evaluation.contact_differences.difference_table`.
+    names : (str, str)
+        Of the maps.
+
+    Returns
+    -------
+    figure, table, caption
+        The table is the one given.
+    """
+    kind = table["kind"].iloc[0]
+    shown = {"pooled_pearson": "Pearson r of the differences", "auroc_sign": "AUROC of the sign, top 1 %"}
+    models, levels = list(dict.fromkeys(table["model"])), sorted(table["level"].unique())
+    width = 1.4 + (0.5 + 0.3 * len(models)) * len(levels)
+    figure, axes = new_figure(max(2 * width, 5.0), 3.2, ncols=2)
+    moves = _places(len(models)) * 0.8
+    for axis, (metric, label), chance in zip(axes, shown.items(), (0.0, 0.5), strict=True):
+        axis.axhline(chance, color=GREY, linewidth=0.8)
+        for k, model in enumerate(models):
+            part = _rows(table, {"kind": kind, "metric": metric, "model": model}).set_index("level").reindex(levels)
+            value, low, high = (part[column].to_numpy(dtype=float) for column in ("value", "low", "high"))
+            error = np.maximum(np.vstack([value - low, high - value]), 0)
+            axis.errorbar(
+                np.arange(len(levels)) + moves[k], value, yerr=error, fmt="o", ms=4, capsize=2, color=_colour(k)
+            )
+        axis.set_xticks(range(len(levels)), [length_name(level) for level in levels])
+        axis.set_xlim(-0.6, len(levels) - 0.4)
+        axis.set(ylabel=label, xlabel="level")
+    _legend(figure, models)
+    numbers = []
+    for model in models:
+        rows = _rows(table, {"kind": kind, "level": levels[0], "model": model}).set_index("metric")
+        numbers.append(f"{model} r {_in_words(rows.loc['pooled_pearson'])}, AUROC {_in_words(rows.loc['auroc_sign'])}")
+    caption = (
+        f"Difference between the maps {names[0]} and {names[1]}, contacts {WHERE[kind]}: observed against predicted, "
+        "over all entries that both maps measured. Left: Pearson correlation. Right: among the one percent of entries "
+        "that differ most, how well the predicted difference tells which map has more contacts. Bars: 95 % bootstrap "
+        f"intervals over blocks of windows; grey: chance. At {length_name(levels[0])}: {'; '.join(numbers)}. Two maps "
+        "of one cell type have no difference to predict; noise alone keeps r below 1."
+    )
+    return figure, table, caption

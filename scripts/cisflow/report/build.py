@@ -55,6 +55,8 @@ class ReportInput:
     scores: Sequence[str] = ()
     sources: Sequence[str] = ()
     contact_summaries: Sequence[str] = ()
+    contact_akita: Sequence[str] = ()
+    contact_differences: Sequence[str] = ()
     contact_rankings: Sequence[str] = ()
     contact_comparisons: Sequence[str] = ()
     leakage: Sequence[str] = ()
@@ -171,6 +173,8 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
             for path in given.contact_summaries:
                 title = f"Contact maps, {Path(path).parent.name}"
                 tables.append({"title": title, "file": path, **table_values(contact_table(path))})
+            tables += [_titled("Comparison on the scale of Akita", path) for path in given.contact_akita]
+            tables += [_titled("Difference between contact maps", path) for path in given.contact_differences]
             tables += [_titled("Ranking of contact models", path) for path in given.contact_rankings]
             tables += [_titled("Paired tests of contact models", path) for path in given.contact_comparisons]
         if name == "sources" and given.sources:

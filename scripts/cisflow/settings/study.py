@@ -25,7 +25,13 @@ from cisflow.settings.contact_checks import (
     replicate_problems,
     resolution_problems,
 )
-from cisflow.settings.contact_figures import drawn_windows, region_problems, regions_on, shared_setting
+from cisflow.settings.contact_figures import (
+    comparable_maps,
+    drawn_windows,
+    region_problems,
+    regions_on,
+    shared_setting,
+)
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.dataset_columns import layout_problems
 from cisflow.settings.downloads import PublicFiles, download_problems, listed
@@ -194,6 +200,13 @@ class Study:
         """Names of the test windows of a map that are drawn and exported."""
         between = bool(self.shared_setting(map_name, "evaluation", "assemblies", 0))
         return drawn_windows(self.drawn_regions(map_name), between)
+
+    def compared_maps(self) -> list[tuple[str, str]]:
+        """Pairs of maps whose difference is compared with that of the predictions."""
+        recipes = {
+            name: {row["model"]: self.recipes[row["recipe"]] for row in self.models_of(name)} for name in self.maps
+        }
+        return comparable_maps(self.maps, self.genomes(), recipes)
 
     def uses_simulated(self, arm: str) -> bool:
         """Whether the run simulates input for ``arm`` (``expression`` or ``contacts``)."""
