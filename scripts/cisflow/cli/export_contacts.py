@@ -44,7 +44,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--scores", metavar="FILE", help="contact_scores.tsv, for best, median and worst")
     parser.add_argument("--model", help="model of the scores that best, median and worst go by (default: the first)")
     parser.add_argument("--observed", action="store_true", help="what was measured instead of what was predicted")
-    parser.add_argument("--values", choices=("contacts", "ratio"), default="contacts", help="default: contacts")
+    parser.add_argument(
+        "--values",
+        choices=("contacts", "inverse", "ratio"),
+        default="contacts",
+        help="exp(log ratio) x expected contacts; the same without the eps that ratios are made with; exp(log ratio) "
+        "(default: contacts)",
+    )
     parser.add_argument("--level", type=int, metavar="BP", help="length of the level of a .cool; default: the finest")
     parser.set_defaults(run=run)
 

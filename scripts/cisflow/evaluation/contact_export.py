@@ -2,7 +2,7 @@
 
 Purpose: files that HiGlass, cooler and cooltools open. Inputs: predictions of a model, expected contacts, chromosome
 lengths. Outputs: ``.mcool`` with one resolution per level (or ``.cool`` of one level), ``.npz`` with every matrix.
-A pixel is exp(log ratio) x expected contacts, on the scale of the balanced map. Coordinates are 0-based.
+Pixels are contacts on the scale of the balanced map. Coordinates are 0-based.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from cisflow.files import atomic_path
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
 
-CONTACTS, RATIO = VALUES = ("contacts", "ratio")
+CONTACTS, INVERSE, RATIO = VALUES = ("contacts", "inverse", "ratio")
+#: The values in words.
+FORMULAS = {
+    CONTACTS: "exp(log ratio) x expected contacts",
+    INVERSE: "exp(log ratio) x (expected contacts + eps) - eps, not below 0; eps = smallest expected contacts of the map",
+    RATIO: "exp(log ratio)",
+}
 FORMAT = {"format": "HDF5::MCOOL", "format-version": 2, "bin-type": "fixed"}
 
 
@@ -30,6 +36,30 @@ def log_ratios(found: PredictedMaps, window: int, level: int, observed: bool) ->
     if observed:
         return found.measured(level)[window].astype(np.float64)
     return found.predicted[:, window, level].mean(axis=0, dtype=np.float64)
+
+
+def pixel_values(log_ratio: np.ndarray, expected: np.ndarray, values: str = CONTACTS) -> np.ndarray:
+    """Values of a map that go into a cooler, see :data:`FORMULAS`.
+
+    ``contacts`` is what the field shows. Log ratios were made with ``eps`` on both sides, which counts where contacts are
+    few: ``inverse`` undoes that, so that what was observed comes back as it was measured.
+
+    Parameters
+    ----------
+    log_ratio, expected : float array, (bins, bins)
+    values : {"contacts", "inverse", "ratio"}
+
+    Returns
+    -------
+    float64 array, (bins, bins)
+    """
+    ratio = np.exp(log_ratio)
+    if values == RATIO:
+        return ratio
+    if values == CONTACTS:
+        return ratio * expected
+    eps = np.nanmin(expected)
+    return np.maximum(ratio * (expected + eps) - eps, 0.0)
 
 
 def _place(found: PredictedMaps, window: int, level: int, lengths: Mapping[str, int]) -> tuple[np.ndarray, int]:
@@ -86,8 +116,8 @@ def level_pixels(
         See :func:`cisflow.evaluation.contact_background.window_expected`.
     observed : bool
         What was measured instead of what was predicted.
-    values : {"contacts", "ratio"}
-        exp(log ratio) x expected contacts, or exp(log ratio).
+    values : {"contacts", "inverse", "ratio"}
+        See :func:`pixel_values`.
 
     Returns
     -------
@@ -106,9 +136,9 @@ def level_pixels(
         place, moved = _place(found, window, level, lengths)
         displacement = max(displacement, moved)
         covered[np.unique(place)] += 1
-        of_window = np.exp(log_ratios(found, window, level, observed))
-        if values == CONTACTS:
-            of_window = of_window * window_expected(found, window, level, expected)
+        of_window = pixel_values(
+            log_ratios(found, window, level, observed), window_expected(found, window, level, expected), values
+        )
         low, high = np.minimum(place[upper[0]], place[upper[1]]), np.maximum(place[upper[0]], place[upper[1]])
         entry = of_window[upper]
         known = np.isfinite(entry)
@@ -170,7 +200,7 @@ def write_maps(
                 logger.info("%s: bins of %d bp displaced by up to %d bp onto the grid of the file", path, size, moved)
             about = {
                 "title": title,
-                "values": "exp(log ratio)" + (" x expected contacts" if values == CONTACTS else ""),
+                "values": FORMULAS[values],
                 "level_bp": int(found.levels[k]),
                 "displacement_bp": moved,
                 "windows": [f"{found.chromosome[w]}:{found.start[w, k]}" for w in windows],

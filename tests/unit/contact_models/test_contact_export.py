@@ -8,8 +8,9 @@ from cooltools import expected_cis
 from predicted_toys import BINS, LEVELS, SIZES, made_up, save
 
 from cisflow.cli.main import main
+from cisflow.contacts.targets import log_target
 from cisflow.evaluation.contact_background import window_expected
-from cisflow.evaluation.contact_export import write_arrays, write_maps
+from cisflow.evaluation.contact_export import pixel_values, write_arrays, write_maps
 from cisflow.evaluation.contact_predictions import read_predicted_maps
 from cisflow.problems import InputError
 
@@ -103,6 +104,15 @@ def test_bins_of_assemblies_go_where_their_segments_lie(tmp_path):
     clr = cooler.Cooler(str(tmp_path / "trans.cool"))
     between = clr.matrix(balance=False).fetch("chr9:0-6400", f"chr10:{30_000 - 400 * 23}-{30_000 - 400 * 16 + 400}")
     np.testing.assert_allclose(between, np.exp(one.mean()[0, 0])[:16, :15:-1], rtol=1e-6)
+
+
+def test_inverse_gives_back_what_the_target_was_made_of():
+    expected = 1.0 / (1.0 + np.abs(np.arange(12)[:, None] - np.arange(12)))
+    contacts = expected * np.random.default_rng(0).gamma(1.0, 1.0, expected.shape)
+    log_ratio = log_target(contacts, expected, 1)
+    np.testing.assert_allclose(pixel_values(log_ratio, expected, "inverse"), contacts)
+    np.testing.assert_allclose(pixel_values(log_ratio, expected), np.exp(log_ratio) * expected)
+    assert (pixel_values(log_ratio - 9, expected, "inverse") >= 0).all()
 
 
 def test_arrays_hold_every_matrix(files, tmp_path):
