@@ -25,7 +25,7 @@ CONTACTS, INVERSE, RATIO = VALUES = ("contacts", "inverse", "ratio")
 #: The values in words.
 FORMULAS = {
     CONTACTS: "exp(log ratio) x expected contacts",
-    INVERSE: "exp(log ratio) x (expected contacts + eps) - eps, not below 0; eps = smallest expected contacts of the map",
+    INVERSE: "exp(log ratio) x (expected contacts + eps) - eps, not below 0; eps: smallest expected of the map",
     RATIO: "exp(log ratio)",
 }
 FORMAT = {"format": "HDF5::MCOOL", "format-version": 2, "bin-type": "fixed"}
@@ -41,8 +41,8 @@ def log_ratios(found: PredictedMaps, window: int, level: int, observed: bool) ->
 def pixel_values(log_ratio: np.ndarray, expected: np.ndarray, values: str = CONTACTS) -> np.ndarray:
     """Values of a map that go into a cooler, see :data:`FORMULAS`.
 
-    ``contacts`` is what the field shows. Log ratios were made with ``eps`` on both sides, which counts where contacts are
-    few: ``inverse`` undoes that, so that what was observed comes back as it was measured.
+    ``contacts`` is what the field shows. Log ratios were made with ``eps`` on both sides, which counts where contacts
+    are few: ``inverse`` undoes that, so that what was observed comes back as it was measured.
 
     Parameters
     ----------
