@@ -27,6 +27,16 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# Files of contacts are looked into once, by the process that plans the run, and only where they come from outside.
+if workflow.is_main_process and any(row["source"] != "simulated" for row in study.maps.values()):
+    try:
+        from cisflow.contacts.input_checks import MapFiles, map_problems
+    except ImportError as error:
+        print(f"Contact maps are checked by their own jobs: {error}", file=sys.stderr)
+    else:
+        if found := [problem for given in study.map_files() for problem in map_problems(MapFiles(**given))]:
+            raise WorkflowError(str(InputError(found)))
+
 # What a training can depend on; how many of them a job does changes no model.
 TRAINING_SETTINGS = {key: value for key, value in config["training"].items() if key != "folds_per_job"}
 STRUCTURE = parse_structure(config["reads"]["structure"])

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hictkpy
 import numpy as np
 import pyarrow as pa
 
-from cisflow.contacts.coolers import Pixels
+if TYPE_CHECKING:  # checks before any job come here, too, and need not load cooler
+    from cisflow.contacts.coolers import Pixels
 
 WANTED = 4_000_000  # pixels in a block
 MOST = 50_000_000  # pixels that a block can have if none is zero

@@ -164,6 +164,25 @@ class Study:
         names = (row[row["source"]] or "").split(",") if row["source"] == "pairs" else [row[row["source"]]]
         return [name.strip() for name in names if name and name.strip()]
 
+    def map_files(self) -> list[dict[str, Any]]:
+        """Maps that are not simulated with their files, as :class:`cisflow.contacts.input_checks.MapFiles` has them."""
+        return [
+            {
+                "name": name,
+                "source": row["source"],
+                "contacts": [self.path(file) for file in self.contact_files(name)],
+                "genome": row["genome"] and self.path(row["genome"]),
+                "rename": row["rename"] and self.path(row["rename"]),
+                "resolutions": self.resolutions(name),
+                "tolerance": row["length_tolerance"] or 0,
+                "weights": row["weights"],
+                "validation": self.chromosomes(name, "validation"),
+                "test": self.chromosomes(name, "test"),
+            }
+            for name, row in self.maps.items()
+            if row["source"] != "simulated"
+        ]
+
     def genomes(self) -> dict[str, str]:
         """Name of the genome of each map."""
         return genome_names(self.maps)
