@@ -17,5 +17,6 @@ with job(snakemake):
         snakemake.wildcards.model,
         choose_device(settings["device"]),
         settings["threads"],
+        settings["seed"],
     )
     write_predictions(found, snakemake.output[0])

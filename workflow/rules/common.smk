@@ -12,7 +12,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from cisflow.devices import gpu_present
 from cisflow.evaluation.subsets import PAIR_FILES
-from cisflow.models.contact_settings import fill_from_others
+from cisflow.models.contact_settings import contact_settings, fill_from_others, reading_mb
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
@@ -20,6 +20,7 @@ from cisflow.datasets.folds import validation_folds
 from cisflow.models.cells import cell_of
 from cisflow.settings.dataset_columns import measurement_labels, table_layout
 from cisflow.settings.downloads import listed
+from cisflow.settings.stage_checks import BUNDLE_FILES
 from cisflow.settings.study import read_study
 
 try:

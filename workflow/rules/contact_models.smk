@@ -4,6 +4,8 @@ rule train_contact_model:
         expected=map_of_model("expected", "npz"),
         genome=map_genome,
         peaks=map_peaks,
+        exclude=map_exclude,
+        start=start_bundle,
     output:
         weights="results/{run}/models/{map}/{model}/seed{seed}/weights.safetensors",
         recipe="results/{run}/models/{map}/{model}/seed{seed}/recipe.yaml",
@@ -15,13 +17,11 @@ rule train_contact_model:
         "logs/{run}/benchmarks/train_contact_model.{map}.{model}.seed{seed}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads:
-        lambda wildcards: config["training"]["threads"]
-        + study.recipe(wildcards.model, wildcards.map).get("training", {}).get("loaders", 0)
+    threads: contact_threads
     resources:
-        mem_mb=8000,
+        mem_mb=contact_mb,
         runtime=2880,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=lambda wildcards: contact_processes(wildcards) if config["device"] == "cuda" else 0,
     params:
         code=code("train_contact_model.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
@@ -83,6 +83,7 @@ rule predict_contacts:
             "test_chromosomes": study.chromosomes(wildcards.map, "test"),
             "device": config["device"],
             "threads": config["training"]["threads"],
+            "seed": config["seed"],
         },
     message:
         "Predict the test windows of map {wildcards.map} with {wildcards.model}"

@@ -146,6 +146,40 @@ def map_resolution(wildcards):
     return int(wildcards.res[1:]) if wildcards.res else study.maps[wildcards.map]["resolution"]
 
 
+def map_exclude(wildcards):
+    """BED file of the intervals that training windows of a contact map must not touch; none is a list without files."""
+    name = study.maps[wildcards.map]["exclude"]
+    return [study.path(name)] if name else []
+
+
+def start_bundle(wildcards):
+    """Files of the bundle that a contact model starts from; none is a list without files."""
+    start = study.start_of(wildcards.model, wildcards.map, int(wildcards.seed))
+    if start is None:
+        return []
+    folder = start
+    if not isinstance(start, str):
+        folder = f"results/{wildcards.run}/models/{wildcards.map}/{start[0]}/seed{start[1]}"
+    return [f"{folder}/{name}" for name in BUNDLE_FILES]
+
+
+def contact_processes(wildcards):
+    """Processes that train a contact model together."""
+    return study.recipe(wildcards.model, wildcards.map).get("training", {}).get("processes", 1)
+
+
+def contact_threads(wildcards):
+    """Threads of a contact training: torch's and the processes that read ahead, for each process."""
+    loaders = study.recipe(wildcards.model, wildcards.map).get("training", {}).get("loaders", 0)
+    return contact_processes(wildcards) * (config["training"]["threads"] + loaders)
+
+
+def contact_mb(wildcards):
+    """Memory of a contact training: the network, and what the processes hold that read windows ahead."""
+    resolution = study.resolution(wildcards.model, wildcards.map)
+    return contact_processes(wildcards) * (6000 + reading_mb(contact_settings(whole_recipe(wildcards)), resolution))
+
+
 def whole_recipe(wildcards):
     """Recipe of a contact model, with what it takes from the other models of its map."""
     others = [study.recipes[row["recipe"]] for row in study.models_of(wildcards.map)]

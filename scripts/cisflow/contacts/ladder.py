@@ -35,7 +35,7 @@ class LadderData:
     observed : float32 array, (levels, bins, bins)
         Mean of the observed contacts (balanced, coarse-grained); NaN where nothing was measured.
     expected : float64 array, (levels, bins, bins)
-        Mean of the expected contacts.
+        Mean of the expected contacts; shared by all windows of one chromosome.
     missing : float32 array, (levels, bins, bins)
         Share of the fine pixels behind an entry that were not measured.
     trans : bool array, (levels, bins, bins)
@@ -123,6 +123,10 @@ class LadderReader:
         offsets : int64 array, (levels,)
             In the direction of reading, multiples of the level's bin size.
         """
+        return self.open(segments)(offsets)
+
+    def open(self, segments: Sequence[Segment]) -> Callable[[np.ndarray], LadderData]:
+        """Read an input once for several series of windows; the result takes offsets, see :meth:`read`."""
         resolution, bins = self.contact_map.resolution, self.ladder.bins
         layout = Layout.of(segments, resolution)
         if len(layout) * resolution != self.ladder.length:
@@ -130,22 +134,26 @@ class LadderReader:
         measured, mean = self._measured(layout), self._means(layout)
         if self.assembled:
             background = AssemblyBackground(layout, self.contact_map.monotone, self.contact_map.log_trans)
-        observed, expected, missing, trans = [], [], [], []
-        for k, (offset, factor) in enumerate(zip(offsets, self.factors, strict=True)):
-            start = int(offset) // resolution
-            observed.append(mean(start, bins * factor, factor))
-            share = measured[start : start + bins * factor].reshape(bins, factor).mean(axis=1)
-            missing.append(1 - np.outer(share, share))
-            expected.append(background.window(start, bins, factor) if self.assembled else self.expected[k])
-            trans.append(layout.trans(start, bins, factor))
-        return LadderData(
-            tuple(segments),
-            np.asarray(offsets, dtype=np.int64),
-            np.stack(observed).astype(np.float32),
-            np.stack(expected),
-            np.stack(missing).astype(np.float32),
-            np.stack(trans),
-        )
+
+        def at(offsets: np.ndarray) -> LadderData:
+            observed, expected, missing, trans = [], [], [], []
+            for k, (offset, factor) in enumerate(zip(offsets, self.factors, strict=True)):
+                start = int(offset) // resolution
+                observed.append(mean(start, bins * factor, factor))
+                share = measured[start : start + bins * factor].reshape(bins, factor).mean(axis=1)
+                missing.append(1 - np.outer(share, share))
+                expected.append(background.window(start, bins, factor) if self.assembled else self.expected[k])
+                trans.append(layout.trans(start, bins, factor))
+            return LadderData(
+                tuple(segments),
+                np.asarray(offsets, dtype=np.int64),
+                np.stack(observed).astype(np.float32),
+                np.stack(expected) if self.assembled else self.expected,
+                np.stack(missing).astype(np.float32),
+                np.stack(trans),
+            )
+
+        return at
 
     def draw(
         self,

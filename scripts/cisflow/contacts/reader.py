@@ -95,6 +95,11 @@ class WindowReader:
         n_fine_bins = self.bins * self.factor
         return self.contact_map.window_target(window.chromosome, window.start, n_fine_bins, self.factor)
 
+    def missing_share(self, window: Window) -> np.ndarray:
+        """Share of missing fine pixels behind each entry of a window's target; float64 (bins, bins)."""
+        n_fine_bins = self.bins * self.factor
+        return self.contact_map.missing_share(window.chromosome, window.start, n_fine_bins, self.factor)
+
     def read(self, window: Window) -> WindowData:
         """Read a window; the reverse strand has everything in reverse order and complementary bases."""
         first = window.start + window.shift

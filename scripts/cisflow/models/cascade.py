@@ -220,6 +220,33 @@ def log_backgrounds(backgrounds: Sequence[np.ndarray], device: torch.device | st
 
 
 @torch.inference_mode()
+def strand_encodings(cascade: Cascade, codes: np.ndarray) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+    """Encodings of both strands of an input, for :func:`predict_from_encodings`; parameters as in `predict_ladder`."""
+    device = next(cascade.parameters()).device
+    forward, reverse = (cascade.encodings(_batch(bases, device)) for bases in (codes, reverse_complement(codes)))
+    return forward, reverse
+
+
+@torch.inference_mode()
+def predict_from_encodings(
+    cascade: Cascade,
+    encodings: tuple[dict[int, Tensor], dict[int, Tensor]],
+    offsets: np.ndarray,
+    backgrounds: Sequence[np.ndarray],
+    reverse_backgrounds: Sequence[np.ndarray] | None = None,
+) -> np.ndarray:
+    """Predict all levels of one series of windows from the encodings of both strands; see :func:`predict_ladder`."""
+    device = next(cascade.parameters()).device
+    if reverse_backgrounds is None:
+        reverse_backgrounds = [one[..., ::-1, ::-1] for one in backgrounds]
+    starts = offsets, cascade.ladder.mirrored(offsets)
+    forward, reverse = (
+        torch.cat(cascade(encoded, first, log_backgrounds(expected, device)))
+        for encoded, first, expected in zip(encodings, starts, (backgrounds, reverse_backgrounds), strict=True)
+    )
+    return (0.5 * (forward + reverse.flip(2, 3))).float().cpu().numpy()
+
+
 def predict_ladder(
     cascade: Cascade,
     codes: np.ndarray,
@@ -248,18 +275,8 @@ def predict_ladder(
     float32 array, (levels, outputs, bins, bins)
         Natural log of observed over expected contacts, forward strand, coarse to fine.
     """
-    device = next(cascade.parameters()).device
-    if reverse_backgrounds is None:
-        reverse_backgrounds = [one[..., ::-1, ::-1] for one in backgrounds]
-    strands = (
-        (codes, offsets, backgrounds),
-        (reverse_complement(codes), cascade.ladder.mirrored(offsets), reverse_backgrounds),
-    )
-    forward, reverse = (
-        torch.cat(cascade(cascade.encodings(_batch(bases, device)), starts, log_backgrounds(expected, device)))
-        for bases, starts, expected in strands
-    )
-    return (0.5 * (forward + reverse.flip(2, 3))).float().cpu().numpy()
+    encodings = strand_encodings(cascade, codes)
+    return predict_from_encodings(cascade, encodings, offsets, backgrounds, reverse_backgrounds)
 
 
 def _batch(codes: np.ndarray, device: torch.device) -> Tensor:

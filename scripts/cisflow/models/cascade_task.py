@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cisflow.contacts.agreement import METRICS, score_windows
 from cisflow.contacts.assembly import AssemblySampler
 from cisflow.contacts.intervals import Intervals
-from cisflow.contacts.ladder import LadderReader
+from cisflow.contacts.ladder import LadderData, LadderReader
 from cisflow.contacts.windows import Segment, WindowSampler, centre_zoom, draw_zoom
 from cisflow.models.contact_batches import Batches, Row, masked_squared_error, measured_per_row, read_ahead
 from cisflow.models.contact_networks import build_network
@@ -44,12 +45,15 @@ class ValidationInput:
     target : float32 array, (levels, bins, bins)
     log_background : float32 array, (levels, bins, bins), or None
         None when it is the same for all inputs.
+    trans : bool array, (levels, bins, bins)
+        Entries between chromosomes.
     """
 
     segments: tuple[Segment, ...]
     offsets: np.ndarray
     target: np.ndarray
     log_background: np.ndarray | None
+    trans: np.ndarray
 
 
 def segment_drawer(
@@ -89,6 +93,7 @@ class CascadeTask:
     """
 
     selection_label = "val r"
+    profiles: tuple[str, ...] = ()  # names of the tracks that are learnt
 
     def __init__(
         self,
@@ -103,7 +108,7 @@ class CascadeTask:
     ):
         training = settings.training
         self.settings, self.reader, self.seed, self.validation_seed = settings, reader, seed, validation_seed
-        self.ladder, self.start = reader.ladder, start
+        self.ladder, self.start, self.train_lengths = reader.ladder, start, dict(train_lengths)
         resolution = reader.contact_map.resolution
         shift = settings.window.shift
         self._draw = segment_drawer(settings, train_lengths, resolution, shift, excluded)
@@ -122,6 +127,12 @@ class CascadeTask:
             self.start(network)
         return network
 
+    def read_input(self, step: int, row: int) -> LadderData:
+        """Draw the input of a row of a batch, and a random zoom, and read its contacts."""
+        rng = generator(self.seed, "inputs", step, row)
+        segments = self.reader.draw(self._draw, rng, self.settings.window.max_missing)
+        return self.reader.read(segments, draw_zoom(rng, self.ladder))
+
     def read_row(self, step: int, row: int) -> Row:
         """Draw and read an input of a batch.
 
@@ -131,10 +142,8 @@ class CascadeTask:
             ``codes`` uint8 (length,), ``offsets`` int64 (levels,), ``observed`` float32 (levels, bins, bins) and, for
             assemblies, ``expected`` of the same shape; levels from coarse to fine.
         """
-        rng = generator(self.seed, "inputs", step, row)
-        segments = self.reader.draw(self._draw, rng, self.settings.window.max_missing)
-        data = self.reader.read(segments, draw_zoom(rng, self.ladder))
-        found = {"codes": self.reader.codes(segments), "offsets": data.offsets, "observed": data.observed}
+        data = self.read_input(step, row)
+        found = {"codes": self.reader.codes(data.segments), "offsets": data.offsets, "observed": data.observed}
         return found | ({"expected": data.expected.astype(np.float32)} if self.reader.assembled else {})
 
     def complete(self, batch: dict[str, torch.Tensor], processes: Processes) -> dict[str, torch.Tensor]:
@@ -177,7 +186,7 @@ class CascadeTask:
         segments = self.reader.draw(self._draw_validation, rng, validation.max_missing)
         data = self.reader.read(segments, centre_zoom(self.ladder, validation.zoom or None))
         log_background = np.log(data.expected).astype(np.float32) if self.reader.assembled else None
-        return ValidationInput(segments, data.offsets, data.target, log_background)
+        return ValidationInput(segments, data.offsets, data.target, log_background, data.trans)
 
     @cached_property
     def validation_data(self) -> list[ValidationInput]:
@@ -240,11 +249,12 @@ def level_scores(predicted: np.ndarray, target: np.ndarray, levels: Sequence[int
     levels : sequence of int
         bp.
     """
-    means = []
-    for k in range(len(levels)):
+    means = {}
+    for k, level in enumerate(levels):
         enough = np.isnan(target[:, k]).mean(axis=(1, 2)) < MAX_MISSING_IN_LEVEL
-        scores = score_windows(predicted[enough, k], target[enough, k]) if enough.any() else None
-        means.append({metric: np.nan if scores is None else scores[metric].mean() for metric in METRICS})
-    found = {metric: float(np.nanmean([one[metric] for one in means])) for metric in METRICS}
-    by_level = {f"pearson_{level}": float(one["pearson"]) for level, one in zip(levels, means, strict=True)}
+        if enough.any():
+            means[level] = score_windows(predicted[enough, k], target[enough, k])[list(METRICS)].mean()
+    table = pd.DataFrame(means, index=list(METRICS), columns=list(levels))
+    found = {metric: float(value) for metric, value in table.mean(axis=1).items()}
+    by_level = {f"pearson_{level}": float(value) for level, value in table.loc["pearson"].items()}
     return {"selection": found["pearson"], **found, **by_level}

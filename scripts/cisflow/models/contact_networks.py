@@ -13,7 +13,7 @@ import torch
 
 from cisflow.models.cascade_network import orca_cascade
 from cisflow.models.contact_settings import ContactSettings
-from cisflow.models.distance_only import DistanceOnly
+from cisflow.models.distance_only import DistanceOnly, LadderDistanceOnly
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
 from cisflow.models.orca_encoder import POOLS, WIDTHS, one_hot
 from cisflow.models.orca_net import DILATIONS_1M, OrcaNet
@@ -73,7 +73,7 @@ def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:
     """
     window = settings.window
     if settings.model == "distance_only":
-        return DistanceOnly(window.bins)
+        return DistanceOnly(window.bins) if window.levels == 1 else LadderDistanceOnly(window.bins, window.levels)
     network = CONTACT_NETWORKS.make(settings.network, window.bins, window.bin_size, profiles)
     given = len(network.ladder.levels) if hasattr(network, "ladder") else 1
     if given != window.levels:

@@ -17,13 +17,15 @@ import numpy as np
 import torch
 
 from cisflow.contacts.genome import reverse_complement
-from cisflow.contacts.pixels import CoolerWindows
 from cisflow.contacts.windows import tile
 from cisflow.files import atomic_path
+from cisflow.models.cascade import Cascade, predict_from_encodings, strand_encodings
 from cisflow.models.contact_networks import build_network, one_hot
 from cisflow.models.contact_settings import contact_settings
 from cisflow.models.contact_train import ContactFiles, lengths_of
 from cisflow.models.contacts_task import split_output
+from cisflow.models.distance_only import LadderDistanceOnly
+from cisflow.models.ladder_predict import predict_inputs
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.training.bundle import RECIPE, Bundle, read_bundle
@@ -66,11 +68,59 @@ class ContactModel:
         -------
         float32 array, (bins, bins)
             Natural log of observed over expected contacts.
+
+        Raises
+        ------
+        ValueError
+            When the sequence has another length, or the model has several levels, see :meth:`predict_levels`.
         """
-        if len(codes) != self.settings.window.length:
-            raise ValueError(f"sequence of {len(codes):,} bp; expected {self.settings.window.length:,} bp")
+        self._check(codes)
+        if self.settings.window.levels > 1:
+            raise ValueError(f"a model of {self.settings.window.levels} levels; use `predict_levels`")
         forward, reverse = self._one_strand(codes), self._one_strand(reverse_complement(codes))
         return 0.5 * (forward + reverse[::-1, ::-1])
+
+    def predict_levels(
+        self,
+        codes: np.ndarray,
+        zooms: Sequence[np.ndarray],
+        expected: Sequence[np.ndarray],
+        trans: Sequence[np.ndarray],
+    ) -> np.ndarray:
+        """Predict one or more series of windows of an input at all levels: mean over both strands.
+
+        Parameters
+        ----------
+        codes : uint8 array, (length,)
+            See :meth:`predict`.
+        zooms : sequence of int64 array, (levels,)
+            Starts of the levels (bp from the start of the input), e.g. from
+            :func:`cisflow.models.cascade_zoom.zoom_offsets`.
+        expected : sequence of float array, (levels, bins, bins)
+            Expected contacts of the windows of each series, linear scale.
+        trans : sequence of bool array, (levels, bins, bins)
+            Entries between chromosomes; the baseline needs to know.
+
+        Returns
+        -------
+        float32 array, (series, levels, bins, bins)
+        """
+        self._check(codes)
+        if isinstance(self.network, LadderDistanceOnly):
+            return self.network.maps(np.stack(trans))
+        if not isinstance(self.network, Cascade):
+            raise ValueError("a model of one level; use `predict`")
+        encodings = strand_encodings(self.network, codes)
+        return np.stack(
+            [
+                predict_from_encodings(self.network, encodings, offsets, backgrounds)[:, 0]
+                for offsets, backgrounds in zip(zooms, expected, strict=True)
+            ]
+        )
+
+    def _check(self, codes: np.ndarray) -> None:
+        if len(codes) != self.settings.window.length:
+            raise ValueError(f"sequence of {len(codes):,} bp; expected {self.settings.window.length:,} bp")
 
     def _one_strand(self, codes: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(np.ascontiguousarray(codes))[None].to(self.device)
@@ -93,25 +143,6 @@ def load_contact_model(folder: str | Path, device: torch.device | str = "cpu") -
     return ContactModel(bundle, device)
 
 
-def without_sparse_entries(target: np.ndarray, measured: np.ndarray, max_missing: float) -> np.ndarray:
-    """Set entries to missing when too large a share of the fine pixels behind them was not measured.
-
-    Parameters
-    ----------
-    target : float array, (bins, bins)
-    measured : bool array, (bins * factor,)
-        Which fine bins have a balancing weight; a fine pixel is measured when both of its bins are.
-    max_missing : float
-        Largest share of missing fine pixels that is tolerated.
-
-    Returns
-    -------
-    float array, (bins, bins)
-    """
-    share = measured.reshape(len(target), -1).mean(axis=1)
-    return np.where(1 - np.outer(share, share) <= max_missing, target, np.nan)
-
-
 def predict_windows(
     bundles: Mapping[int, str | Path],
     files: ContactFiles,
@@ -119,8 +150,9 @@ def predict_windows(
     label: str,
     device: torch.device | str,
     threads: int,
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Predict the windows that tile the test chromosomes with every replicate of a model.
+    """Predict the windows of the test chromosomes with every replicate of a model.
 
     Parameters
     ----------
@@ -134,41 +166,64 @@ def predict_windows(
     device : torch.device or str
     threads : int
         Torch threads.
+    seed : int
+        Of the random assemblies.
 
     Returns
     -------
     dict
-        ``chromosome`` (windows,), ``start`` (windows,), ``bin_size`` (), ``seeds`` (seeds,), ``predicted`` float32
-        (seeds, windows, bins, bins), ``observed`` float32 (windows, bins, bins) with NaN where too little was measured.
+        ``chromosome`` str (windows,); ``levels`` int64 (levels,): bp of a level, coarse to fine; ``bin_size`` int64
+        (levels,); ``start`` int64 (windows, levels); ``kind`` str (windows,): ``cis`` or ``trans``; ``seeds``
+        (seeds,); ``predicted`` float32 (seeds, windows, levels, bins, bins); ``observed`` float32 (windows, levels,
+        bins, bins), NaN where an entry does not count; ``missing`` float32, as large: share of missing fine pixels;
+        ``log_background`` float32 (levels, bins, bins), or, for inputs of several chromosomes, as large as
+        ``observed``. Those also have ``background_trans`` bool, as large (entries between chromosomes), and
+        ``bin_chromosome`` str and ``bin_start`` int64 (windows, levels, bins): place of each bin in the genome.
     """
     with reproducible_numerics(threads):
         models = {replicate: load_contact_model(folder, device) for replicate, folder in sorted(bundles.items())}
         settings = next(iter(models.values())).settings
-        window, evaluation = settings.window, settings.evaluation
-        reader = files.reader(settings)
-        weights = CoolerWindows(files.contacts).weights
-        lengths = lengths_of(reader.contact_map, chromosomes, "test")
-        windows = tile(lengths, window.length, evaluation.step_bins * window.bin_size)
-        shape = (len(windows), window.bins, window.bins)
-        predicted = np.empty((len(models), *shape), dtype=np.float32)
-        observed = np.empty(shape, dtype=np.float32)
-        progress = Progress(f"predict {label}", len(windows), "windows")
-        for i, one in enumerate(windows):
-            data = reader.read(one)
-            first = one.start // reader.contact_map.resolution
-            measured = np.isfinite(weights[one.chromosome][first : first + window.bins * reader.factor])
-            observed[i] = without_sparse_entries(data.target, measured, evaluation.max_missing_in_bin)
-            for k, model in enumerate(models.values()):
-                predicted[k, i] = model.predict(data.codes)
-            progress.advance()
-        progress.write()
+        if settings.window.levels > 1:
+            reader = files.ladder_reader(settings)
+            tested = lengths_of(reader.contact_map, chromosomes, "test")
+            found = predict_inputs(models, settings, reader, tested, label, seed)
+        else:
+            found = _predict_tiles(models, files, chromosomes, label)
+    return {**found, "seeds": np.array(list(models), dtype=np.int64)}
+
+
+def _predict_tiles(
+    models: Mapping[int, ContactModel], files: ContactFiles, chromosomes: Sequence[str], label: str
+) -> dict[str, np.ndarray]:
+    """Windows of one level that tile the test chromosomes, see :func:`predict_windows`."""
+    settings = next(iter(models.values())).settings
+    window, evaluation = settings.window, settings.evaluation
+    reader = files.reader(settings)
+    lengths = lengths_of(reader.contact_map, chromosomes, "test")
+    windows = tile(lengths, window.length, evaluation.step_bins * window.bin_size)
+    shape = (len(windows), 1, window.bins, window.bins)
+    predicted = np.empty((len(models), *shape), dtype=np.float32)
+    observed, missing = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    progress = Progress(f"predict {label}", len(windows), "windows")
+    for i, one in enumerate(windows):
+        data = reader.read(one)
+        missing[i, 0] = reader.missing_share(one)
+        observed[i, 0] = np.where(missing[i, 0] <= evaluation.max_missing_in_bin, data.target, np.nan)
+        for k, model in enumerate(models.values()):
+            predicted[k, i, 0] = model.predict(data.codes)
+        progress.advance()
+    progress.write()
+    background = reader.contact_map.background(window.bins * reader.factor, reader.factor)
     return {
         "chromosome": np.array([one.chromosome for one in windows]),
-        "start": np.array([one.start for one in windows], dtype=np.int64),
-        "bin_size": np.array(window.bin_size, dtype=np.int64),
-        "seeds": np.array(list(models), dtype=np.int64),
+        "levels": np.array([window.length], dtype=np.int64),
+        "bin_size": np.array([window.bin_size], dtype=np.int64),
+        "start": np.array([[one.start] for one in windows], dtype=np.int64),
+        "kind": np.array(["cis"] * len(windows)),
         "predicted": predicted,
         "observed": observed,
+        "missing": missing,
+        "log_background": np.log(background).astype(np.float32)[None],
     }
 
 

@@ -366,3 +366,28 @@ def _level_problems(
             )
             problems.append(Problem(where, found, column="evaluation.step_bins"))
     return problems
+
+
+def reading_mb(settings: ContactSettings, resolution: int) -> int:
+    """Memory (MB) of the processes that read training windows, the training process included.
+
+    Parameters
+    ----------
+    settings : ContactSettings
+    resolution : int
+        Bin size of the map (bp).
+
+    Notes
+    -----
+    Each holds the batch that it reads and those that wait, one byte per base, and for the window in work 3 bytes per
+    fine pixel; for an assembly, whose blocks are smoothed one by one, 4 for the whole and up to 40 for one block.
+    """
+    training, window = settings.training, settings.window
+    if training is None:
+        return 0
+    pixels = (window.length / resolution) ** 2
+    maps = 12 * window.levels * window.bins**2
+    batch = training.batch_size * (window.length + maps)
+    work = pixels * (44 if settings.assembly is not None else 3)
+    waiting = 3 if window.levels == 1 else 2
+    return int((training.loaders + 1) * (300e6 + waiting * batch + work) / 1e6)

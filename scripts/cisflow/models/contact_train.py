@@ -1,36 +1,34 @@
 """Training of contact models: from a map, a genome and a recipe to a bundle.
 
-Inputs: ``contacts/{map}/map.cool`` and ``expected.npz``, the genome, peak files. Outputs:
-``models/{map}/{model}/seed{seed}/`` (a bundle).
+Inputs: ``contacts/{map}/map.cool`` and ``expected.npz``, the genome, peak files, intervals to leave out, the bundle of
+a model to start from. Outputs: ``models/{map}/{model}/seed{seed}/`` (a bundle).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import torch
-
-from cisflow import provenance
 from cisflow.contacts.genome import Genome
+from cisflow.contacts.intervals import read_excluded
+from cisflow.contacts.ladder import LadderReader
 from cisflow.contacts.peaks import PeakTracks
 from cisflow.contacts.reader import WindowReader
 from cisflow.contacts.targets import ContactMap
-from cisflow.contacts.windows import tile
 from cisflow.devices import choose_device
 from cisflow.joblog import logger
+from cisflow.models.cascade_task import CascadeTask
+from cisflow.models.contact_baseline import fit_distance_only
 from cisflow.models.contact_settings import ContactSettings, contact_settings
 from cisflow.models.contacts_task import ContactsTask
-from cisflow.models.distance_only import DistanceOnly, mean_by_distance
+from cisflow.models.start_from import start_values
 from cisflow.problems import InputError, Problem, not_one_of
-from cisflow.progress import Progress
 from cisflow.randomness import seed_for
-from cisflow.training.bundle import write_bundle
-from cisflow.training.loop import PACKAGES, train
+from cisflow.training.bundle import WEIGHTS
+from cisflow.training.launch import run_in_processes, under_torchrun
+from cisflow.training.loop import train
 
 
 @dataclass(frozen=True)
@@ -42,20 +40,33 @@ class ContactFiles:
     contacts, expected : path
         ``contacts/{map}/map.cool`` and ``expected.npz``.
     genome : path
-        FASTA.
+        FASTA or 2bit.
     peaks : sequence of path
         BED files of the profile tracks, may be empty.
+    exclude : path or None
+        BED file of intervals that windows for training and validation must not touch.
+    start : path or None
+        Folder of the bundle whose weights the network starts from.
     """
 
     contacts: str | Path
     expected: str | Path
     genome: str | Path
     peaks: Sequence[str | Path] = ()
+    exclude: str | Path | None = None
+    start: str | Path | None = None
 
     def named(self) -> dict[str, str | Path]:
         """Files by their name in the manifest."""
         named = {"contacts": self.contacts, "expected": self.expected, "genome": self.genome}
-        return named | {f"peaks {Path(path).name}": path for path in self.peaks}
+        named |= {f"peaks {Path(path).name}": path for path in self.peaks}
+        named |= {"exclude": self.exclude} if self.exclude else {}
+        return named | ({"start": Path(self.start) / WEIGHTS} if self.start else {})
+
+    def plain(self) -> dict[str, Any]:
+        """Fields as text, for another process."""
+        fields = {name: None if value is None else str(value) for name, value in asdict(self).items()}
+        return fields | {"peaks": [str(path) for path in self.peaks]}
 
     def reader(self, settings: ContactSettings) -> WindowReader:
         """Reader of windows of a recipe; without tracks when the recipe does not learn any."""
@@ -64,6 +75,12 @@ class ContactFiles:
         contact_map = ContactMap(self.contacts, self.expected)
         genome = Genome(self.genome, contact_map.chromosomes)
         return WindowReader(contact_map, genome, settings.window.bins, settings.window.bin_size, peaks)
+
+    def ladder_reader(self, settings: ContactSettings) -> LadderReader:
+        """Reader of inputs of a recipe with several levels."""
+        contact_map = ContactMap(self.contacts, self.expected)
+        genome = Genome(self.genome, contact_map.chromosomes)
+        return LadderReader(contact_map, genome, settings.window.ladder, settings.assembly is not None)
 
 
 def lengths_of(contact_map: ContactMap, names: Sequence[str], role: str) -> dict[str, int]:
@@ -89,14 +106,54 @@ def lengths_of(contact_map: ContactMap, names: Sequence[str], role: str) -> dict
     return {name: lengths[name] for name in names}
 
 
+def make_task(
+    files: ContactFiles,
+    checked: ContactSettings,
+    validation: Sequence[str],
+    test: Sequence[str],
+    seed: int,
+    validation_seed: int,
+) -> ContactsTask | CascadeTask:
+    """Task of a recipe: of one level or of several.
+
+    Parameters
+    ----------
+    files, checked
+        Data and recipe.
+    validation, test : sequence of str
+        Held-out chromosomes; all others are for training.
+    seed, validation_seed : int
+        Of the training windows and of the validation windows.
+
+    Raises
+    ------
+    InputError
+        When data, chromosomes or start values are not usable.
+    """
+    several = checked.window.levels > 1
+    reader = files.ladder_reader(checked) if several else files.reader(checked)
+    lengths = reader.contact_map.chromosomes
+    held_out = lengths_of(reader.contact_map, validation, "validation")
+    tested = lengths_of(reader.contact_map, test, "test")
+    training = {name: bases for name, bases in lengths.items() if name not in {**held_out, **tested}}
+    excluded = read_excluded(files.exclude, lengths) if files.exclude else None
+    start = start_values(files.start) if files.start else None
+    kind = CascadeTask if several else ContactsTask
+    return kind(checked, reader, training, held_out, seed, validation_seed, excluded, start)
+
+
 def train_contact_model(
-    files: ContactFiles, bundle: str | Path, state_dir: str | Path, settings: Mapping[str, Any], code: str
+    files: ContactFiles | Mapping[str, Any],
+    bundle: str | Path,
+    state_dir: str | Path,
+    settings: Mapping[str, Any],
+    code: str,
 ) -> None:
     """Train a model on a contact map and write its bundle.
 
     Parameters
     ----------
-    files : ContactFiles
+    files : ContactFiles, or its fields
     bundle, state_dir : path
         Folder of the result; folder of the state while training goes on.
     settings : mapping
@@ -109,29 +166,33 @@ def train_contact_model(
     Raises
     ------
     InputError
-        When recipe, map or chromosomes are not usable.
+        When recipe, map, chromosomes or start values are not usable.
     """
+    if not isinstance(files, ContactFiles):
+        files = ContactFiles(**files)
     recipe = settings["recipe"]
     checked = contact_settings(recipe)
-    reader = files.reader(checked)
-    validation = lengths_of(reader.contact_map, settings["validation_chromosomes"], "validation")
-    held_out = {**validation, **lengths_of(reader.contact_map, settings["test_chromosomes"], "test")}
-    training = {name: bases for name, bases in reader.contact_map.chromosomes.items() if name not in held_out}
+    processes = (recipe.get("training") or {}).get("processes", 1)
+    if processes > 1 and not under_torchrun():
+        arguments = {"files": files.plain(), "bundle": str(bundle), "state_dir": str(state_dir)}
+        arguments |= {"settings": dict(settings), "code": code}
+        run_in_processes("cisflow.models.contact_train:train_contact_model", arguments, processes, state_dir)
+        return
     names = (settings["map"], settings["model"], settings["replicate"])
     seed = seed_for(settings["seed"], "train", *names)
-    task = ContactsTask(checked, reader, training, validation, seed, seed_for(settings["seed"], settings["map"]))
+    held_out = (settings["validation_chromosomes"], settings["test_chromosomes"])
+    task = make_task(files, checked, *held_out, seed, seed_for(settings["seed"], settings["map"]))
     recorded = {name: settings[name] for name in ("map", "model", "replicate", "seed")}
     recorded |= {f"{role}_chromosomes": settings[f"{role}_chromosomes"] for role in ("validation", "test")}
-    recorded["profiles"] = reader.peaks.names
+    recorded["profiles"] = list(task.profiles)
     if checked.model == "distance_only":
-        _fit_distance_only(task, training, files, bundle, recipe, recorded, code)
+        fit_distance_only(task, files.named(), bundle, recipe, recorded, code)
         return
     logger.info(
         "train on %d chromosomes (%s bp), validate on %s, test on %s",
-        len(training),
-        f"{sum(training.values()):,}",
-        ", ".join(validation),
-        ", ".join(settings["test_chromosomes"]),
+        len(task.train_lengths),
+        f"{sum(task.train_lengths.values()):,}",
+        *(", ".join(names) for names in held_out),
     )
     train(
         task,
@@ -147,32 +208,3 @@ def train_contact_model(
         threads=settings["training"]["threads"],
         save_every_seconds=settings["training"]["save_every_seconds"],
     )
-
-
-def _fit_distance_only(
-    task: ContactsTask,
-    training: Mapping[str, int],
-    files: ContactFiles,
-    bundle: str | Path,
-    recipe: Mapping[str, Any],
-    recorded: Mapping[str, Any],
-    code: str,
-) -> None:
-    """Average the targets of all windows that tile the training chromosomes, and write the bundle."""
-    window, step = task.settings.window, task.settings.evaluation.step_bins * task.settings.window.bin_size
-    windows = tile(training, window.length, step)
-    progress = Progress("fit distance_only", len(windows), "windows")
-
-    def targets() -> Any:
-        for one in windows:
-            progress.advance()
-            yield task.reader.target(one)
-
-    network = DistanceOnly(window.bins)
-    network.mean_by_distance.copy_(torch.from_numpy(mean_by_distance(targets(), window.bins).astype(np.float32)))
-    metrics = task.validate(network)
-    logger.info("fit distance_only | %d windows | val r %.3f", len(windows), metrics["selection"])
-    manifest = provenance.manifest(files.named(), dict(recorded), PACKAGES) | {"code": code, "device": "cpu"}
-    manifest["training"] = {"steps": 0, "best_selection": metrics["selection"], "parameters": window.bins}
-    history = pd.DataFrame([metrics])  # without steps: fitted in one go
-    write_bundle(bundle, network.state_dict(), recipe, history, manifest)

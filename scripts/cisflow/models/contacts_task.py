@@ -75,7 +75,7 @@ class ContactsTask:
         resolution = reader.contact_map.resolution
         self.sampler = WindowSampler(train_lengths, window.length, resolution, window.shift, excluded)
         self.validation_sampler = WindowSampler(validation_lengths, window.length, resolution, window.shift, excluded)
-        self.start = start
+        self.start, self.train_lengths, self.profiles = start, dict(train_lengths), reader.peaks.names
         self.batch_size = training.batch_size if training else 1
         self.n_steps = training.steps if training else 0
         self.steps_per_epoch = training.steps_per_validation if training else 1

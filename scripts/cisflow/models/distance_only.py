@@ -32,6 +32,29 @@ class DistanceOnly(torch.nn.Module):
         return self.mean_by_distance[self.distance].expand(len(sequence), 1, -1, -1)
 
 
+class LadderDistanceOnly(torch.nn.Module):
+    """Contact maps of several levels that depend on the distance of the bins alone, and on whether they share a
+    chromosome.
+
+    Parameters
+    ----------
+    bins, levels : int
+        ``mean_by_distance`` (levels, bins) and ``mean_trans`` (levels,), coarse to fine.
+    """
+
+    def __init__(self, bins: int, levels: int):
+        super().__init__()
+        distance = torch.arange(bins)
+        self.register_buffer("mean_by_distance", torch.zeros(levels, bins))
+        self.register_buffer("mean_trans", torch.zeros(levels))
+        self.register_buffer("distance", (distance[:, None] - distance).abs(), persistent=False)
+
+    def maps(self, trans: np.ndarray) -> np.ndarray:
+        """Predictions; ``trans`` is bool (..., levels, bins, bins), true between chromosomes; float32, as large."""
+        cis = self.mean_by_distance[:, self.distance].cpu().numpy()
+        return np.where(trans, self.mean_trans.cpu().numpy()[:, None, None], cis)
+
+
 def mean_by_distance(targets: Iterable[np.ndarray], bins: int) -> np.ndarray:
     """Mean of all measured entries per distance.
 

@@ -38,7 +38,7 @@ from cisflow.settings.downloads import PublicFiles, download_problems, listed
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
-from cisflow.training.options import option_problems
+from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
 
 SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models", "downloads")
 #: Columns of the datasets sheet that may list several files.
@@ -226,6 +226,14 @@ class Study:
             name: {row["model"]: self.recipes[row["recipe"]] for row in self.models_of(name)} for name in self.maps
         }
         return comparable_maps(self.maps, self.genomes(), recipes)
+
+    def start_of(self, model: str, map_name: str, seed: int) -> tuple[str, int] | str | None:
+        """What a replicate of a contact model starts from: (model, replicate), the folder of a bundle, or nothing."""
+        recipe = self.recipe(model, map_name)
+        row = start_row(recipe, self.models_of(map_name))
+        if row is not None:
+            return row["model"], start_seed(row, seed)
+        return self.path(recipe["start_from"]) if recipe.get("start_from") else None
 
     def uses_simulated(self, arm: str) -> bool:
         """Whether the run simulates input for ``arm`` (``expression`` or ``contacts``)."""
@@ -418,7 +426,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
         if row["source"] != "simulated":
             for column in (row["source"], "genome"):
                 needs("contact_maps", row, column, f"when source is {row['source']}")
-        for column in ("cooler", "hic", "genome", "rename", "genes"):
+        for column in ("cooler", "hic", "genome", "rename", "genes", "exclude"):
             file_exists("contact_maps", row, column)
         for column in ("pairs", "peaks", "signals"):
             for name in (row[column] or "").split(","):
@@ -469,8 +477,6 @@ def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[
             except InputError as error:
                 problems += error.problems
                 continue
-        else:
-            problems += option_problems(recipe.get("training"), row["recipe"])
         study.recipes[row["recipe"]] = recipe
         arm = "contacts" if row["dataset"] in study.maps else "expression"
         if recipe["task"] != arm and row["dataset"] in {**study.datasets, **study.maps}:
@@ -482,6 +488,17 @@ def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[
                 )
             )
     return problems
+
+
+def _stage_problems(study: Study, shown: str) -> list[Problem]:
+    """Problems of the recipes of contact models, and of the models that they start from."""
+    problems = []
+    for map_name in study.maps:
+        rows = study.models_of(map_name)
+        starts = {recipe.get("start_from") for recipe in study.recipes.values()}
+        folders = {name: study.path(name) for name in starts if isinstance(name, str)}
+        problems += recipe_problems(rows, study.recipes) + start_problems(rows, study.recipes, folders)
+    return problems + assembly_problems(study.maps, study.models, study.recipes, shown)
 
 
 def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path, workdir: str | Path = ".") -> Study:
@@ -554,6 +571,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)
     problems += replicate_problems(rows["contact_maps"], shown["contact_maps"])
+    problems += _stage_problems(study, shown["contact_maps"])
     if problems:
         raise InputError(problems)
     return study

@@ -13,10 +13,16 @@ from cisflow.contacts.genome import BASES
 
 RESOLUTION = 100
 LENGTHS = {"chrA": 9_000, "chrB": 6_450, "chrC": 3_200}
+#: For trainings: two chromosomes to test contacts between.
+STUDY = {"chrA": 9_000, "chrB": 7_000, "chrC": 3_600, "chrD": 3_430, "chrE": 4_200}
+VALIDATION, TEST = ["chrE"], ["chrC", "chrD"]
 
 
-def write_small_map(folder: Path, seed: int = 0, masked_every: int = 11, lengths: dict[str, int] = LENGTHS) -> None:
-    """Write ``map.cool``, ``expected.npz`` and ``genome.fa``; every ``masked_every``-th bin has no weight."""
+def write_small_map(folder: Path, seed: int = 0, lengths: dict[str, int] = LENGTHS, gaps: bool = False) -> None:
+    """Write ``map.cool``, ``expected.npz`` and ``genome.fa``.
+
+    Every 11th bin has no weight; with ``gaps``, four bins in a row of every 24 of a chromosome.
+    """
     rng = np.random.default_rng(seed)
     names, starts, ends = [], [], []
     for name, length in lengths.items():
@@ -32,7 +38,8 @@ def write_small_map(folder: Path, seed: int = 0, masked_every: int = 11, lengths
     i, j = np.triu_indices(n)
     count = rng.poisson(rate[i, j])
     weight = rng.uniform(0.05, 0.1, n)
-    weight[np.arange(n) % masked_every == 3] = np.nan
+    here = np.array(starts) // RESOLUTION
+    weight[(here % 24) // 4 == 1 if gaps else np.arange(n) % 11 == 3] = np.nan
     bins = pd.DataFrame({"chrom": names, "start": starts, "end": ends, "weight": weight})
     pixels = pd.DataFrame({"bin1_id": i, "bin2_id": j, "count": count})[count > 0]
     cooler.create_cooler(str(folder / "map.cool"), bins, pixels)

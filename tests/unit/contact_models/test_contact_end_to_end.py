@@ -21,7 +21,6 @@ from cisflow.files import read_table
 from cisflow.models.contact_predict import (
     load_contact_model,
     predict_windows,
-    without_sparse_entries,
     write_predictions,
 )
 from cisflow.models.contact_settings import fill_from_others
@@ -119,17 +118,29 @@ def test_baseline_is_the_mean_training_target_by_distance(files, bundles):
 
 def test_predictions_have_both_strands_and_the_windows_of_the_test_chromosome(files, bundles, predictions):
     found = np.load(predictions["orca"])
-    assert found["start"].tolist() == list(range(0, VALIDATION["chr3"] - 1600 + 1, 800))
-    assert found["predicted"].shape == (1, len(found["start"]), 16, 16)
+    assert found["start"][:, 0].tolist() == list(range(0, VALIDATION["chr3"] - 1600 + 1, 800))
+    assert (found["levels"].tolist(), found["bin_size"].tolist(), set(found["kind"])) == ([1600], [100], {"cis"})
+    assert found["predicted"].shape == (1, len(found["start"]), 1, 16, 16)
     assert found["predicted"].dtype == np.float32
-    np.testing.assert_allclose(found["predicted"], found["predicted"].transpose(0, 1, 3, 2), atol=1e-6)
+    np.testing.assert_allclose(found["predicted"], found["predicted"].swapaxes(-1, -2), atol=1e-6)
     model = load_contact_model(bundles / "orca")
     codes = ToyGenome().codes("chr3", 800, 2400)
     mirrored = np.array([3, 2, 1, 0, 4], dtype=np.uint8)[codes[::-1]]
-    np.testing.assert_allclose(model.predict(codes), found["predicted"][0, 1], atol=1e-6)
+    np.testing.assert_allclose(model.predict(codes), found["predicted"][0, 1, 0], atol=1e-6)
     np.testing.assert_allclose(model.predict(mirrored), model.predict(codes)[::-1, ::-1], atol=1e-6)
     with pytest.raises(ValueError, match="sequence of 1,599 bp; expected 1,600 bp"):
         model.predict(codes[1:])
+
+
+def test_observed_entries_that_count_are_measured_well_enough(files, predictions):
+    found, contact_map = np.load(predictions["orca"]), ContactMap(files.contacts, files.expected)
+    share = contact_map.missing_share("chr3", 800, 32, 2)
+    target = contact_map.window_target("chr3", 800, 32, 2)
+    np.testing.assert_allclose(found["missing"][1, 0], share, atol=1e-6)
+    np.testing.assert_array_equal(found["observed"][1, 0], np.where(share <= 0.25, target, np.nan))
+    assert (share > 0.25).any()
+    assert np.isfinite(target[share > 0.25]).any()
+    np.testing.assert_allclose(found["log_background"][0], np.log(contact_map.background(32, 2)), rtol=1e-5)
 
 
 def test_equal_predictions_give_equal_bytes(predictions, tmp_path):
@@ -146,14 +157,6 @@ def test_network_beats_the_baseline_on_the_test_chromosome(predictions):
     assert value["orca", "pearson"] > value["distance_only", "pearson"] + 0.2
     assert np.isnan(value["distance_only", "pearson_distance_subtracted"])
     assert scores[scores["metric"] != "pearson_akita"].groupby(["model", "seed"]).size().tolist() == [72, 72, 72, 72]
-
-
-def test_entries_with_too_few_measured_pixels_are_left_out():
-    target = np.zeros((3, 3), dtype=np.float32)
-    measured = np.array([1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=bool)
-    kept = np.isfinite(without_sparse_entries(target, measured, 0.25))
-    assert kept.tolist() == [[True, True, False], [True, False, False], [False, False, False]]
-    assert np.isfinite(without_sparse_entries(target, measured, 1.0)).all()
 
 
 def test_models_with_other_windows_are_not_compared(predictions, tmp_path):
