@@ -127,20 +127,6 @@ class PredictedMaps:
         return state.hexdigest()
 
 
-def _several_levels(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A file that holds one level, without an axis for levels, as one with levels."""
-    if "levels" in found or found["observed"].ndim != 3:
-        return found
-    bin_size, bins = int(found["bin_size"]), found["observed"].shape[-1]
-    return found | {
-        "levels": np.array([bins * bin_size]),
-        "bin_size": np.array([bin_size]),
-        "start": found["start"][:, None],
-        "predicted": found["predicted"][:, :, None],
-        "observed": found["observed"][:, None],
-    }
-
-
 def read_predicted_maps(path: str | Path, max_missing: float = MAX_MISSING) -> PredictedMaps:
     """Read the predictions of a model.
 
@@ -159,10 +145,9 @@ def read_predicted_maps(path: str | Path, max_missing: float = MAX_MISSING) -> P
     """
     with np.load(path) as file:
         found = {name: file[name] for name in file.files}
-    absent = [name for name in REQUIRED if name not in found and name != "levels"]
+    absent = [name for name in REQUIRED if name not in found]
     if absent:
         raise InputError(Problem(str(path), f"no array {', '.join(absent)}; expected predictions of a contact model"))
-    found = _several_levels(found)
     observed = found["observed"]
     windows, levels = observed.shape[:2]
     missing = found["missing"] if "missing" in found else np.isnan(observed).astype(np.float32)
