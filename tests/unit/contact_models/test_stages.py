@@ -333,7 +333,7 @@ def test_baseline_of_several_levels(files, tmp_path):
 
 def test_start_values_that_do_not_fit_are_told_at_once(files, bundles, tmp_path):
     wide = {**FIRST, "network": {**FIRST["network"], "widths": [8, 7]}}
-    with pytest.raises(InputError, match=r"tensors that do not fit(.|\n)*lconv2.0.weight"):
+    with pytest.raises(InputError, match=r"tensors that do not fit the recipe: 25(.|\n)*lconv2.1.weight"):
         task_of(started(files, bundles / "first"), wide).build_network()
     with pytest.raises(InputError, match="file not found; a model is a folder with four files"):
         task_of(started(files, tmp_path / "nowhere"), SECOND)
