@@ -338,7 +338,9 @@ def test_start_values_that_do_not_fit_are_told_at_once(files, bundles, tmp_path)
     with pytest.raises(InputError, match="file not found; a model is a folder with four files"):
         task_of(started(files, tmp_path / "nowhere"), SECOND)
     with pytest.raises(InputError, match=r"window.levels.*3, but the network has 2 level"):
-        task_of(files, {**SECOND, "window": {**SECOND["window"], "bins": 4, "levels": 3}, "evaluation": {"step_bins": 1}}).build_network()
+        task_of(
+            files, {**SECOND, "window": {**SECOND["window"], "bins": 4, "levels": 3}, "evaluation": {"step_bins": 1}}
+        ).build_network()
 
 
 def test_training_goes_on_from_weights_of_its_own_form(files, bundles):
