@@ -22,6 +22,7 @@ import yaml
 from scipy.special import ndtr
 from torch.utils.data import DataLoader, Dataset
 
+from cisflow.memory import PeakMemory
 from cisflow.models.encoding import LEFT_ADAPTER_LENGTH, PLASMID_LEFT
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.training.numerics import reproducible_numerics
@@ -132,12 +133,6 @@ def check_equal(task: ExpressionTask, plain: PlainItems) -> None:
         assert torch.allclose(labels[i], theirs[1], atol=1e-7)
 
 
-def peak_resident() -> int:
-    """Highest resident memory of this process since the peak was reset, bytes."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
-
-
 def steps(table: pd.DataFrame, given: argparse.Namespace, device: torch.device) -> None:
     """Measure and print training steps of each model, and extrapolate the published schedule."""
     print(
@@ -151,23 +146,18 @@ def steps(table: pd.DataFrame, given: argparse.Namespace, device: torch.device) 
             options = {"precision": precision, **({"compile": True} if given.compile else {})}
             recipe = recipe_of(model, given.step_rows, **options)
             torch.manual_seed(1)
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts anew
+            memory = PeakMemory(device)
             run = Run(ExpressionTask(recipe, table, 1), recipe["training"], Processes(0, 1, device), 1)
             with tempfile.TemporaryDirectory() as folder:
                 states = StateFolder(folder, "benchmark")
                 run.optimise(states)
                 cpu, wall = seconds(lambda run=run, states=states: [run.optimise(states) for _ in range(given.steps)])
             rate, parameters = given.steps * given.step_rows / wall, sum(p.numel() for p in run.network.parameters())
-            if device.type == "cuda":
-                memory = torch.cuda.max_memory_allocated(device)
-                torch.cuda.reset_peak_memory_stats(device)
-            else:
-                memory = peak_resident()
             published = yaml.safe_load((RECIPES / f"{model}.yaml").read_text(encoding="utf-8"))["training"]
             seen = published["epochs"] * (given.full // published["batch_size"]) * published["batch_size"]
             per_step = f"{1000 * wall / given.steps:,.0f} | {1000 * cpu / given.steps:,.0f}"
             print(
-                f"| {model} | {parameters:,} | {precision} | {per_step} | {rate:,.0f} | {memory / 1e9:.1f} "
+                f"| {model} | {parameters:,} | {precision} | {per_step} | {rate:,.0f} | {memory.read() / 1e9:.1f} "
                 f"| {seen / rate / 86400:,.1f} |",
                 flush=True,
             )

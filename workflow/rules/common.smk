@@ -131,6 +131,9 @@ def figures():
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
     names += [f"diagnosis/{name}.{model}.{kind}" for name, model in diagnosed() for kind in ("ceiling", "learning")]
+    names += [
+        f"models/{dataset}.speed" for dataset in study.datasets if config["speed"]["measure"] and networks(dataset)
+    ]
     names += ["cross_validation/benchmarks"] if cross_validated() else []
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
@@ -155,6 +158,12 @@ def ranked(dataset):
 def interpreted(dataset):
     """Whether the models of a dataset are looked into."""
     return bool(study.tested_on(dataset) and config["interpret"]["sequences"])
+
+
+def networks(dataset):
+    """Recipes of a dataset's models that are networks, by model."""
+    found = {row["model"]: study.recipe(row["model"], dataset) for row in study.models_of(dataset)}
+    return {model: recipe for model, recipe in found.items() if recipe.get("model") == "network"}
 
 
 def grid(dataset):

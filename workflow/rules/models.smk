@@ -111,3 +111,59 @@ rule plot_learning_curves:
         "Plot the learning curves of dataset {wildcards.dataset}"
     script:
         "../../scripts/plot_learning_curves.py"
+
+
+# Needs no data and no trained weights: time depends on the shape of network and input alone. It asks for all cores so
+# that nothing runs beside it; torch gets as many threads as a training job.
+rule measure_speed:
+    output:
+        repeats="results/{run}/models/{dataset}.speed_repeats.tsv",
+        summary="results/{run}/models/{dataset}.speed.tsv",
+    log:
+        "logs/{run}/models/{dataset}.measure_speed.log",
+    conda:
+        "../../envs/torch.yaml"
+    threads: workflow.resource_settings.cores or config["training"]["threads"]
+    resources:
+        mem_mb=3000 + int(1000 * config["speed"]["max_memory_gb"]),
+        runtime=720,
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        code=code("measure_speed.py"),
+        settings=lambda wildcards: {
+            "recipes": networks(wildcards.dataset),
+            "speed": {key: value for key, value in config["speed"].items() if key != "measure"},
+            "device": config["device"],
+            "threads": config["training"]["threads"],
+        },
+    message:
+        "Measure training steps and throughput of the networks of {wildcards.dataset}"
+    script:
+        "../../scripts/measure_speed.py"
+
+
+rule plot_speed:
+    input:
+        repeats="results/{run}/models/{dataset}.speed_repeats.tsv",
+        summary="results/{run}/models/{dataset}.speed.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/models/{dataset}.speed.svg",
+            caption="../report/speed.rst",
+            category="Models",
+            labels={"data": "{dataset}", "figure": "speed"},
+        ),
+        others=multiext("results/{run}/figures/models/{dataset}.speed", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/models/{dataset}.plot_speed.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_speed.py"),
+    message:
+        "Plot training steps and throughput of the networks of {wildcards.dataset}"
+    script:
+        "../../scripts/plot_speed.py"

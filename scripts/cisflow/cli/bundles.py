@@ -27,6 +27,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
 
 
+def model_name(folder: str) -> str:
+    """Name of the model that a bundle is of: its folder's, or that of the one above where that is ``seed<k>``."""
+    path = Path(folder).resolve()
+    return (path.parent if path.name.removeprefix("seed").isdecimal() else path).name
+
+
 def named_bundles(given: list[str]) -> dict[str, list[str]]:
     """Folders by name of the model; without a name that of the folder, or the one above where that is ``seed<k>``.
 
@@ -44,8 +50,7 @@ def named_bundles(given: list[str]) -> dict[str, list[str]]:
     for text in given:
         name, separator, folder = text.partition("=")
         if not separator:
-            path = Path(text).resolve()
-            name, folder = (path.parent if path.name.removeprefix("seed").isdecimal() else path).name, text
+            name, folder = model_name(text), text
         found.setdefault(name, []).append(folder)
     empty = [text for text in given if text.startswith("=") or text.endswith("=")]
     if empty:

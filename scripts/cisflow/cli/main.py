@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from cisflow import __version__
 from cisflow.cli import (
+    benchmark,
     cluster,
     count,
     estimate,
@@ -42,6 +43,7 @@ COMMANDS = (
     ism,
     variants,
     export_contacts,
+    benchmark,
 )
 
 

@@ -1,0 +1,118 @@
+"""``cisflow benchmark``: time of a training step, throughput and memory of any expression networks.
+
+Inputs: recipes or bundles. Outputs: tables of the repeats and of their medians, and a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cisflow.cli.bundles import add_device, model_name
+from cisflow.cli.options import CHECKOUT, add_section, check_outputs, example, section_settings
+from cisflow.problems import InputError, Problem, not_one_of
+
+RECIPES = CHECKOUT / "config" / "recipes"
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "benchmark",
+        help="time of a training step, throughput and memory of networks",
+        description="Measure training steps as the training loop takes them, and forward passes in batches that are "
+        "doubled up to the limit of the machine or a stated cap (docs/methods/training.md). Sequences are random: only "
+        "shapes matter. Run it on a machine that does nothing else.",
+        **example(
+            "cisflow benchmark dream_cnn dream_rnn mine=my_recipe.yaml trained=models/dream_attn/seed1 \\\n"
+            "    --output speed.tsv --repeats-table repeats.tsv --figures figures"
+        ),
+    )
+    parser.add_argument(
+        "models",
+        nargs="+",
+        metavar="[NAME=]MODEL",
+        help="recipe of config/recipes by name (dream_rnn, prix_fixe/0_1_0_0), recipe file, or bundle",
+    )
+    parser.add_argument("--output", required=True, help="table: medians and quartiles per model and batch size")
+    parser.add_argument("--repeats-table", metavar="FILE", help="output: one row per repeat")
+    parser.add_argument("--figures", metavar="FOLDER", help="output: box plots, as speed.svg, .png, .tsv and .json")
+    add_section(parser, "speed", leave_out=["measure"])
+    add_device(parser)
+    parser.set_defaults(run=run)
+
+
+def _recipe_file(text: str) -> Path:
+    """File of a recipe named by a bundle, a path, or its name in ``config/recipes``."""
+    path = Path(text)
+    if path.is_dir():
+        return path / "recipe.yaml"
+    return path if path.is_file() else RECIPES / f"{text.removesuffix('.yaml')}.yaml"
+
+
+def named_recipes(given: list[str]) -> dict[str, dict[str, Any]]:
+    """Complete recipes by name of the model.
+
+    Parameters
+    ----------
+    given : list of str
+        ``MODEL`` or ``NAME=MODEL``; without a name that of the recipe, or of the model that a bundle is of.
+
+    Raises
+    ------
+    InputError
+        With every argument that is no expression network, and every name that occurs twice.
+    """
+    from cisflow.models.prix_fixe import complete_recipe
+    from cisflow.models.recipes import check_expression_recipe
+
+    known = [path.relative_to(RECIPES).with_suffix("").as_posix() for path in sorted(RECIPES.rglob("*.yaml"))]
+    found: dict[str, dict[str, Any]] = {}
+    problems = []
+    for text in given:
+        before, _, after = text.rpartition("=")
+        path = _recipe_file(after)
+        if not path.is_file():
+            problems.append(Problem("models", f"no bundle, file or recipe: {not_one_of(after, known)}"))
+            continue
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+        name = before or (model_name(after) if Path(after).is_dir() else after.removesuffix(".yaml"))
+        if name in found:
+            problems.append(Problem("models", f"{name!r} is given twice; name one of them: NAME=MODEL"))
+        if not isinstance(recipe, dict) or recipe.get("task") != "expression" or recipe.get("model") != "network":
+            problems.append(Problem(str(path), "no network of task expression: nothing to measure"))
+            continue
+        try:
+            found[name] = complete_recipe(recipe, str(path))
+            check_expression_recipe(found[name], str(path))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run the command."""
+    check_outputs([given.output, given.repeats_table])
+    settings = section_settings(given, "speed")
+    settings.pop("measure")
+    recipes = named_recipes(given.models)
+
+    from cisflow.devices import choose_device
+    from cisflow.files import write_table
+    from cisflow.models.speed import SpeedSettings, measure_speed
+
+    repeats, summary = measure_speed(recipes, SpeedSettings(**settings), choose_device(given.device), given.threads)
+    write_table(summary, given.output)
+    if given.repeats_table:
+        write_table(repeats, given.repeats_table)
+    if given.figures:
+        from cisflow.figures.speed import speed_figure
+        from cisflow.figures.style import save_figure
+
+        figure, table, caption = speed_figure(repeats, summary)
+        save_figure(figure, table, Path(given.figures) / "speed.svg", "Speed of networks", caption)
