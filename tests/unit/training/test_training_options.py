@@ -27,6 +27,7 @@ from cisflow.training.run import Run, parts_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from exact_task import ExactTask, with_options
+from torch.optim.swa_utils import AveragedModel
 from toy_task import RECIPE, ToyTask, run
 
 FILES = ("weights.safetensors", "recipe.yaml", "history.tsv", "manifest.json")
@@ -55,6 +56,7 @@ def stop_at(task: ToyTask, step: int) -> ToyTask:
 
 EMA = {"name": "ema", "decay": 0.9}
 SWA = {"name": "swa", "start": 0.4}
+EACH_STEP = {"name": "swa_each_step", "start": 0.4}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,7 @@ SWA = {"name": "swa", "start": 0.4}
         {"precision": "fp16"},
         {"averaging": EMA},
         {"averaging": SWA},
+        {"averaging": EACH_STEP},
         {"accumulate": 2, "precision": "fp16", "averaging": EMA},
     ],
 )
@@ -192,6 +195,48 @@ def test_stochastic_average_is_the_mean_of_late_epoch_ends():
     assert seen[24] == seen[20]
 
 
+def test_average_of_each_step_is_that_of_a_second_run_of_its_own(tmp_path):
+    """As in Orca: fresh optimiser, torch's average of the weights, batch norms fed by passes of the average."""
+    task, kept = ToyTask(n_steps=20, steps_per_epoch=4), []
+    task.validate = lambda network: (
+        kept.append({name: t.clone() for name, t in network.state_dict().items()}),
+        {"selection": -float(len(kept))},  # the first validation is the best, of those that count
+    )[1]
+    training = {
+        "optimiser": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+        "schedule": {"name": "plateau", "factor": 0.5, "patience": 0},
+        "averaging": {"name": "swa_each_step", "start": 0.6},
+    }
+    history = run(tmp_path, task, {**RECIPE, "training": training})
+    best = read_bundle(tmp_path / "bundle")
+    assert best.manifest["training"]["best_step"] == 16
+    assert history["learning_rate"].tolist() == [0.05, 0.05, 0.025, 0.05, 0.05]
+
+    torch.manual_seed(7)
+    network, reference = task.build_network(), None
+    for step in range(20):
+        if step in (0, 12):
+            optimiser = torch.optim.SGD(network.parameters(), 0.05, 0.9)
+        if step == 12:
+            reference = AveragedModel(network)
+        for group in optimiser.param_groups:
+            group["lr"] = 0.025 if 8 <= step < 12 else 0.05
+        batch = task.batch(step)
+        network.train()
+        optimiser.zero_grad()
+        task.loss(network, batch).backward()
+        optimiser.step()
+        if reference is not None:
+            own = [buffer.clone() for buffer in reference.module.buffers()]
+            reference.update_parameters(network)
+            for buffer, value in zip(reference.module.buffers(), own, strict=True):
+                buffer.copy_(value)  # torch 2 copies the statistics of the network; older versions left them alone
+            with torch.no_grad():
+                reference.module.train()(batch["x"])
+    for name, value in reference.module.state_dict().items():
+        torch.testing.assert_close(kept[-1][name], value, rtol=1e-5, atol=1e-6, msg=name)
+
+
 def test_average_is_what_is_validated_and_kept(tmp_path):
     task, judged = ToyTask(), []
     task.validate = lambda network: (
@@ -241,6 +286,11 @@ def test_failed_step_names_its_rows(tmp_path):
         ({"averaging": {"name": "emma"}}, "averaging.name", "not one of: ema, swa"),
         ({"averaging": {"name": "ema"}}, "averaging.decay", "None: expected a number between 0 and 1"),
         ({"averaging": {"name": "swa", "start": 1}}, "averaging.start", "1: expected a share of the steps"),
+        (
+            {"averaging": {"name": "swa_each_step", "fresh_optimiser": 1}},
+            "averaging.fresh_optimiser",
+            "1: expected true",
+        ),
         ({"averaging": {"name": "swa", "decay": 0.5}}, "averaging.decay", "unknown key"),
     ],
 )
