@@ -11,4 +11,11 @@ with job(snakemake):
         for (model, seed), path in zip(settings["bundles"], snakemake.input, strict=True)
     }
     loss = f"training loss ({', '.join(settings['losses'])})".replace("_", " ").replace(" ()", "")
-    plot_learning_curves(histories, snakemake.output.svg, name=settings["name"], loss=loss, metric=settings["metric"])
+    plot_learning_curves(
+        histories,
+        snakemake.output.svg,
+        name=settings["name"],
+        loss=loss,
+        metric=settings["metric"],
+        lines=settings.get("lines", "seeds"),
+    )

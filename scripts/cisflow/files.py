@@ -84,6 +84,14 @@ def write_table(table: Any, path: str | Path) -> None:
         frame.to_csv(temporary, sep=_separator(path), index=False, compression=compression)
 
 
+def write_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
+    """Write arrays by name as a compressed ``.npz``; equal content gives equal bytes."""
+    import numpy as np
+
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
 def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
     """Read a table in the format of its suffix (``.parquet``, else tab- or comma-separated text)."""
     import pandas as pd

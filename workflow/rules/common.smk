@@ -21,6 +21,7 @@ from cisflow.models.cells import cell_of
 from cisflow.settings.dataset_columns import measurement_labels, table_layout
 from cisflow.settings.downloads import listed
 from cisflow.settings.stage_checks import BUNDLE_FILES
+from cisflow.settings.profiles import BIAS_MODEL
 from cisflow.settings.study import read_study
 
 try:
@@ -47,6 +48,16 @@ FEWEST_CELLS = 6
 READ_SETTINGS = {key: value for key, value in config["reads"].items() if key != "check_reads"}
 # Those that a result can depend on; where only these are needed, a change of the others reruns nothing.
 READ_RULES = {key: value for key, value in READ_SETTINGS.items() if key not in ("memory_mb", "shards")}
+
+
+# Files of a trained model by their name in rules.
+BUNDLE_OUTPUTS = {
+    "weights": "weights.safetensors",
+    "recipe": "recipe.yaml",
+    "history": "history.tsv",
+    "manifest": "manifest.json",
+}
+PROFILE_FIGURES = ("examples", "counts", "scores")
 
 
 def one_of(names):
@@ -81,6 +92,8 @@ wildcard_constraints:
     other=one_of(study.maps),
     exported=one_of({"observed", *(row["model"] for row in study.models)}),
     window=one_of({window for name in study.maps for window in study.drawn_windows(name)}),
+    assay=one_of(study.assays),
+    fold=one_of({fold["name"] for folds in study.chromosome_folds.values() for fold in folds}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
     part="[0-9]+",
     source=one_of(study.public.sources),
@@ -118,6 +131,9 @@ def figures():
             names += [f"evaluation/{map_name}.{kind}" for kind in [*kinds, "contact_distance"]]
             names.append(f"models/{map_name}.learning_curves")
     names += [f"evaluation/{first}.contact_differences.{second}" for first, second in study.compared_maps()]
+    for assay in profiled():
+        names += [f"profiles/{assay}.{name}" for name in PROFILE_FIGURES]
+        names.append(f"models/{assay}.learning_curves")
     for dataset in study.datasets:
         if study.folds(dataset):
             names += [f"cross_validation/{dataset}.folds"] if study.models_of(dataset) else []
@@ -239,6 +255,33 @@ def cross_validated():
     return [dataset for dataset in study.datasets if study.folds(dataset) and study.models_of(dataset)]
 
 
+def profiled():
+    """Assays that models are trained on."""
+    return [assay for assay in study.assays if study.models_of(assay)]
+
+
+def profile_bundles(assay):
+    """Triples of (fold, model, seed) trained on an assay, without its bias models."""
+    return [
+        (fold["name"], row["model"], seed)
+        for row in study.models_of(assay)
+        for fold in study.chromosome_folds[assay]
+        for seed in row["seeds"]
+    ]
+
+
+def profile_manifests():
+    """Manifests of the profile models of the run, bias models among them."""
+    return [
+        f"results/{config['run']}/profiles/{assay}/fold{fold}/{model}/seed{seed}/manifest.json"
+        for assay in profiled()
+        for fold, model, seed in [
+            *((fold["name"], BIAS_MODEL, 1) for fold in study.chromosome_folds[assay]),
+            *profile_bundles(assay),
+        ]
+    ]
+
+
 def funnels():
     """Tables of what each filter let through, in the order of the stages."""
     names = []
@@ -248,6 +291,7 @@ def funnels():
         names.append(f"clusters/{library}.funnel.tsv")
         names += [f"expression/{library}.{method}.funnel.tsv" for method in study.methods(library)]
     names += [f"{of_dataset(dataset)}funnel.tsv" for dataset in study.datasets]
+    names += [f"profiles/{assay}/funnel.tsv" for assay in study.assays]
     return [f"results/{config['run']}/{name}" for name in names]
 
 

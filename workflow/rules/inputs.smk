@@ -385,3 +385,48 @@ def quality_input(wildcards):
 def training_processes(wildcards):
     """Processes that train an expression model together."""
     return study.recipe(wildcards.model, wildcards.dataset).get("training", {}).get("processes", 1)
+
+
+def assay_input(wildcards):
+    """Genome, track and peaks of an assay, and its regions without peak where they are given."""
+    row = study.assays[wildcards.assay]
+    if row["source"] == "simulated":
+        stem = f"results/{wildcards.run}/simulated/{wildcards.assay}"
+        return {"genome": f"{stem}.genome.fa", "track": f"{stem}.bw", "peaks": f"{stem}.narrowPeak"}
+    given = {"genome": row["genome"], "track": row["bigwig"], "peaks": row["peaks"], "nonpeaks": row["nonpeaks"]}
+    return {name: study.path(path) for name, path in given.items() if path}
+
+
+def chromosome_fold(assay, name):
+    """One fold of an assay as plain values."""
+    return next(fold for fold in study.chromosome_folds[assay] if fold["name"] == name)
+
+
+def profile_training(wildcards):
+    """Settings that the bias model and the networks of an assay share."""
+    return {
+        "assay": wildcards.assay,
+        "fold": chromosome_fold(wildcards.assay, wildcards.fold),
+        "seed": config["seed"],
+        "device": config["device"],
+        "training": dict(config["training"]),
+    }
+
+
+def profile_seeds(assay, model):
+    """Seeds of a model of an assay; its bias model has one."""
+    return [1] if model == BIAS_MODEL else next(r["seeds"] for r in study.models_of(assay) if r["model"] == model)
+
+
+def folds_and_models(assay):
+    """Pairs of (fold, model) that an assay's test peaks are predicted with, the bias model first."""
+    models = [BIAS_MODEL, *(row["model"] for row in study.models_of(assay))]
+    return [(fold["name"], model) for fold in study.chromosome_folds[assay] for model in models]
+
+
+def profile_predictions(wildcards):
+    """Predictions of the test peaks of an assay, in the order of :func:`folds_and_models`."""
+    return [
+        f"results/{wildcards.run}/profiles/{wildcards.assay}/fold{fold}/{model}.predictions.npz"
+        for fold, model in folds_and_models(wildcards.assay)
+    ]

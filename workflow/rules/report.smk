@@ -48,7 +48,9 @@ rule report:
         fold_comparisons=collect(
             "results/{{run}}/cross_validation/{dataset}/comparisons.tsv", dataset=cross_validated()
         ),
-        manifests=bundle_files("manifest.json"),
+        profile_summaries=collect("results/{{run}}/profiles/{assay}/summary.tsv", assay=profiled()),
+        profile_comparisons=collect("results/{{run}}/profiles/{assay}/comparisons.tsv", assay=profiled()),
+        manifests=bundle_files("manifest.json") + profile_manifests(),
         recipes=bundle_files("recipe.yaml"),
     output:
         report(
@@ -76,6 +78,8 @@ rule report:
             "contact_comparisons",
             "fold_summaries",
             "fold_comparisons",
+            "profile_summaries",
+            "profile_comparisons",
             "manifests",
             "recipes",
         ],

@@ -23,8 +23,8 @@ _ONE_HOT = np.concatenate([np.eye(4, dtype=np.float32), np.full((4, 1), 0.25, dt
 
 
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
-    """Bases of the other strand, in its reading direction; uint8 (length,), see :meth:`Genome.codes`."""
-    return _COMPLEMENT[codes[::-1]]
+    """Bases of the other strand, in its reading direction; uint8 (..., length), see :meth:`Genome.codes`."""
+    return _COMPLEMENT[codes[..., ::-1]]
 
 
 def one_hot_ACGT(codes: np.ndarray) -> np.ndarray:

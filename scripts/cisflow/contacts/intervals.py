@@ -16,22 +16,32 @@ from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 
 SHOWN = 10
+OFFSET_COLUMN = 9  # of narrowPeak files: the summit's distance from the start
 
 
-def read_bed(path: str | Path) -> tuple[pd.DataFrame | None, list[Problem]]:
-    """Read the first three columns of a BED file.
+def read_bed(path: str | Path, summits: bool = False) -> tuple[pd.DataFrame | None, list[Problem]]:
+    """Read the first three columns of a BED file, and the summits of a narrowPeak file.
+
+    Parameters
+    ----------
+    path : path
+    summits : bool
+        Read the tenth column where there is one.
 
     Returns
     -------
     DataFrame or None
-        ``chromosome``, ``start``, ``end`` of the rows without fault; None when the file is no BED file.
+        ``chromosome``, ``start``, ``end``, with ``summits`` also ``offset`` (summit from the start, -1 where none was
+        called), of the rows without fault; None when the file is no BED file.
     list of Problem
         The first ten faulty rows.
     """
+    names = ["chromosome", "start", "end"]
     try:
-        table = pd.read_csv(
-            path, sep="\t", header=None, comment="#", usecols=[0, 1, 2], names=["chromosome", "start", "end"], dtype=str
-        )
+        if summits and pd.read_csv(path, sep="\t", header=None, comment="#", nrows=1).shape[1] > OFFSET_COLUMN:
+            names.append("offset")
+        columns = [0, 1, 2, OFFSET_COLUMN][: len(names)]
+        table = pd.read_csv(path, sep="\t", header=None, comment="#", usecols=columns, names=names, dtype=str)
     except (ValueError, pd.errors.ParserError) as error:
         return None, [Problem(str(path), f"not a BED file (chromosome, start, end, tab-separated): {error}")]
     start, end = (pd.to_numeric(table[name], errors="coerce") for name in ("start", "end"))
@@ -44,8 +54,21 @@ def read_bed(path: str | Path) -> tuple[pd.DataFrame | None, list[Problem]]:
         )
         for row in table.index[wrong][:SHOWN]
     ]
-    kept = table[["chromosome"]][~wrong].assign(start=start[~wrong].astype(int), end=end[~wrong].astype(int))
-    return kept, problems
+    values = {"start": start, "end": end}
+    if "offset" in table:
+        values["offset"] = offset = pd.to_numeric(table["offset"], errors="coerce")
+        outside = ~wrong & ~((offset >= -1) & (offset < end - start) & (offset % 1 == 0))
+        problems += [
+            Problem(
+                str(path),
+                f"summit at {table['offset'][row]} from the start; expected a whole number inside the interval, or -1",
+                row=int(row) + 1,
+                column="10",
+            )
+            for row in table.index[outside][:SHOWN]
+        ]
+        wrong |= outside
+    return table[["chromosome"]][~wrong].assign(**{k: v[~wrong].astype(int) for k, v in values.items()}), problems
 
 
 class Intervals:

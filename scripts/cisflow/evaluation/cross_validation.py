@@ -6,7 +6,7 @@ Inputs: predictions of the test rows of every fold. Outputs: scores per fold, me
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,31 +85,34 @@ def _interval(values: np.ndarray) -> tuple[float, float, float, float]:
     return mean, spread, mean - half, mean + half
 
 
-def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
+def summary_table(scores: pd.DataFrame, metrics: Mapping[str, bool] = METRICS) -> pd.DataFrame:
     """Mean of each model over the test folds.
 
     Parameters
     ----------
     scores : DataFrame
         See :func:`fold_scores`; two or more folds.
+    metrics : mapping of str to bool
+        Metrics, and whether higher is better.
 
     Returns
     -------
     DataFrame
         ``model, head, metric, folds, mean, standard_deviation, low, high`` (95 % interval of the mean, Student's t over
-        folds); within a head and metric, best mean Pearson r first.
+        folds); within a head and metric, highest mean of the first metric first.
     """
     parts = []
     for head in scores["head"].unique():
         rows = []
-        for metric in METRICS:
+        for metric in metrics:
             wide = _wide(scores, head, metric)
             for model in wide:
                 mean, spread, low, high = _interval(wide[model].to_numpy())
                 start = {"model": model, "head": head, "metric": metric, "folds": len(wide), "mean": mean}
                 rows.append(start | {"standard_deviation": spread, "low": low, "high": high})
         table = pd.DataFrame(rows)
-        best = table[table["metric"] == "pearson"].sort_values("mean", ascending=False, kind="stable")["model"].tolist()
+        first = table[table["metric"] == next(iter(metrics))]
+        best = first.sort_values("mean", ascending=False, kind="stable")["model"].tolist()
         place = table["model"].map(best.index)
         parts.append(table.assign(place=place).sort_values(["metric", "place"], kind="stable").drop(columns="place"))
     return pd.concat(parts, ignore_index=True)
@@ -122,13 +125,15 @@ def _p(mean: np.ndarray, variance: np.ndarray, df: int) -> tuple[np.ndarray, np.
     return t, 2 * stats.t.sf(np.abs(t), df)
 
 
-def paired_tests(scores: pd.DataFrame) -> pd.DataFrame:
+def paired_tests(scores: pd.DataFrame, metrics: Mapping[str, bool] = METRICS) -> pd.DataFrame:
     """Paired t-tests of all pairs of models over the test folds.
 
     Parameters
     ----------
     scores : DataFrame
         See :func:`fold_scores`; two or more folds.
+    metrics : mapping of str to bool
+        Metrics, and whether higher is better.
 
     Returns
     -------
@@ -144,7 +149,7 @@ def paired_tests(scores: pd.DataFrame) -> pd.DataFrame:
     for k folds of equal size (Nadeau and Bengio 2003).
     """
     parts = []
-    for head, (metric, higher) in itertools.product(scores["head"].unique(), METRICS.items()):
+    for head, (metric, higher) in itertools.product(scores["head"].unique(), metrics.items()):
         wide = _wide(scores, head, metric)
         values, names = wide.to_numpy(), wide.columns.to_numpy(object)
         first, second = np.triu_indices(len(names), 1)

@@ -40,18 +40,19 @@ def _sentence(table: pd.DataFrame, metric: str) -> str:
 
 
 def plot_learning_curves(
-    histories: Mapping[tuple[str, int], pd.DataFrame],
+    histories: Mapping[tuple[str, int | str], pd.DataFrame],
     svg: str | Path,
     *,
     name: str,
     loss: str = "training loss",
     metric: str = "validation Pearson r",
+    lines: str = "seeds",
 ) -> None:
     """Draw training loss and validation metric of all models of a dataset or map.
 
     Parameters
     ----------
-    histories : mapping of (model, seed) to DataFrame
+    histories : mapping of (model, seed or fold) to DataFrame
         Columns ``step``, ``training_loss`` and ``selection``. A model without ``step`` was fitted in one go: its best
         validation metric is drawn as a level line.
     svg : path
@@ -60,6 +61,8 @@ def plot_learning_curves(
         Dataset or map, for the title.
     loss, metric : str
         Axis labels, with units where there are any.
+    lines : str
+        What the lines of one model are, e.g. ``"folds"``.
     """
     table = _table(histories)
     models = list(dict.fromkeys(model for model, _ in histories))
@@ -103,7 +106,7 @@ def plot_learning_curves(
         "after each epoch; the circle is the network that was kept. "
     )
     if table.groupby("model")["seed"].nunique().reindex(trained).max() > 1:
-        caption += "Line styles are seeds of one model. "
+        caption += f"Line styles are {lines} of one model. "
     if fitted:
         caption += "Level lines are models that are fitted in one go. "
     caption += (

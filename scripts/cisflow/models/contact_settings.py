@@ -204,14 +204,32 @@ class ContactSettings:
     start_from: str | None = None
 
 
-def _section(
+def read_section(
     recipe: Mapping[str, Any],
     name: str,
     kind: type,
     problems: list[Problem],
     where: str,
     extra: tuple[str, ...] = (),
+    ranges: Mapping[str, tuple[float | None, float | None]] = RANGES,
 ) -> Any:
+    """Settings of one section of a recipe as a dataclass; None when the section has problems, which are added.
+
+    Parameters
+    ----------
+    recipe : mapping
+    name : str
+        Key of the section.
+    kind : type
+        Dataclass of the settings; fields without default are required.
+    problems : list of Problem
+    where : str
+        File of the recipe for messages.
+    extra : tuple of str
+        Keys that belong to the section and are checked elsewhere.
+    ranges : mapping of str to tuple
+        Lowest and highest value by key.
+    """
     given = recipe.get(name) or {}
     if not isinstance(given, Mapping):
         problems.append(Problem(where, f"{given!r}; expected keys and values", column=name))
@@ -239,7 +257,7 @@ def _section(
             values[key] = value
             continue
         whole = known[key].type == "int"
-        low, high = RANGES[key]
+        low, high = ranges[key]
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or (whole and value != int(value)) or value < low or (high is not None and value > high):
             bound = f"{low} to {high}" if high is not None else f"{low} or more"
@@ -303,10 +321,10 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
         for key in recipe
         if key not in known
     ]
-    window = _section(recipe, "window", WindowSettings, problems, where)
-    validation = _section(recipe, "validation", ValidationSettings, problems, where)
-    evaluation = _section(recipe, "evaluation", EvaluationSettings, problems, where)
-    assembly = _section(recipe, "assembly", AssemblySettings, problems, where) if "assembly" in recipe else None
+    window = read_section(recipe, "window", WindowSettings, problems, where)
+    validation = read_section(recipe, "validation", ValidationSettings, problems, where)
+    evaluation = read_section(recipe, "evaluation", EvaluationSettings, problems, where)
+    assembly = read_section(recipe, "assembly", AssemblySettings, problems, where) if "assembly" in recipe else None
     start_from = recipe.get("start_from")
     if start_from is not None and not (isinstance(start_from, str) and start_from):
         found = f"{start_from!r}; expected the name of a model of the same map, or the folder of a bundle"
@@ -315,7 +333,7 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
         problems += _level_problems(window, validation, evaluation, assembly, where)
     training = None
     if model != "distance_only":
-        training = _section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS)
+        training = read_section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS)
         given = recipe.get("training") if isinstance(recipe.get("training"), Mapping) else {}
         problems += [
             Problem(where, "missing; it is required", column=f"training.{key}")

@@ -20,6 +20,7 @@ from cisflow.quality.verdict import overall
 from cisflow.report.contacts import contact_sentences, contact_table
 from cisflow.report.layout import figure_values, render, table_values
 from cisflow.report.page import PAGE
+from cisflow.report.profiles import profile_sentence
 from cisflow.report.tables import funnel_table, score_table, versions_table
 
 VERDICT_SUFFIX = ".verdict.tsv"
@@ -36,6 +37,10 @@ SECTIONS = {
         "Every row predicted by models that never saw its fold, and paired tests between models over the folds.",
     ),
     "contacts": ("Contact maps", "Balanced maps, the distance law, and what models predict on held-out chromosomes."),
+    "profiles": (
+        "Accessibility profiles",
+        "Cuts per base predicted from sequence beside a model of the enzyme's bias, on chromosomes held out in turn.",
+    ),
     "models": ("Training", "Loss and validation score along training."),
     "evaluation": ("Scores and ranking", "How well each model predicts what it has not seen."),
     "diagnosis": ("Diagnosis of contact models", "What limits each network, in one sentence, with its reasons."),
@@ -62,6 +67,8 @@ class ReportInput:
     leakage: Sequence[str] = ()
     fold_summaries: Sequence[str] = ()
     fold_comparisons: Sequence[str] = ()
+    profile_summaries: Sequence[str] = ()
+    profile_comparisons: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
 
@@ -94,6 +101,7 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
             )
     for path in given.contact_summaries:
         sentences += contact_sentences(path)
+    sentences += [profile_sentence(path) for path in given.profile_summaries]
     return sentences
 
 
@@ -186,6 +194,9 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
         if name == "cross_validation":
             tables += [_titled("Mean scores", path) for path in given.fold_summaries]
             tables += [_titled("Paired tests", path) for path in given.fold_comparisons]
+        if name == "profiles":
+            tables += [_titled("Mean scores", path) for path in given.profile_summaries]
+            tables += [_titled("Paired tests", path) for path in given.profile_comparisons]
         if name == "models" and given.recipes:
             tables.append({"title": "Models", "file": "", **table_values(_model_rows(given))})
         verdicts = [_verdict(path, output) for path in given.verdicts] if name == "quality" else []

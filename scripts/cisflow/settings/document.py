@@ -16,6 +16,9 @@ from cisflow.files import write_text
 from cisflow.settings.schema import read_schema
 from cisflow.settings.study import SHEETS
 
+#: Tables that a sheet names.
+TABLES = ("chromosome_folds",)
+
 INTRODUCTION = """\
 # Configuration
 
@@ -41,6 +44,7 @@ snakemake --cores 8 --configfile config/studies/my_study.yaml --config data_dir=
 | public files to fetch | `studies/dream2022.yaml` | downloads, datasets, models |
 | elements in folds, or to divide into folds | `studies/lentimpra_sample.yaml` | datasets, models |
 | a contact map (.cool, .mcool, .hic, .pairs) and its genome | `studies/yeast_contacts.yaml` | contact_maps, models |
+| cut sites (bigWig), peaks, and the genome | `studies/profiles_demo.yaml`, source `files` | profiles, models |
 
 Relative paths in the sheets start in `data_dir`, then in the working folder, then in the checkout.
 """
@@ -84,9 +88,9 @@ def config_readme(schemas: str | Path, config: dict[str, Any]) -> str:
     schemas = Path(schemas)
     lines = [INTRODUCTION, "## Keys of config.yaml", "", "| key | type | demo | meaning |", "| --- | --- | --- | --- |"]
     lines += _config_rows(read_schema(schemas / "config.schema.yaml"), config)
-    for sheet in SHEETS:
+    for sheet in (*SHEETS, *TABLES):
         schema = read_schema(schemas / f"{sheet}.schema.yaml")
-        lines += ["", f"## Sheet `{sheet}`", "", schema["description"], ""]
+        lines += ["", f"## {'Table' if sheet in TABLES else 'Sheet'} `{sheet}`", "", schema["description"], ""]
         lines += ["| column | required | type | meaning |", "| --- | --- | --- | --- |"]
         for name, part in schema["properties"].items():
             required = "yes" if name in schema["required"] else ""

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cisflow.models.prix_fixe import complete_recipe
+from cisflow.models.profiles.settings import profile_settings
 from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.reads.structure import parse_structure
@@ -35,12 +36,14 @@ from cisflow.settings.contact_figures import (
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.dataset_columns import layout_problems
 from cisflow.settings.downloads import PublicFiles, download_problems, listed
+from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
 
-SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "models", "downloads")
+TASKS = ("expression", "contacts", "profiles")
+SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "profiles", "models", "downloads")
 #: Columns of the datasets sheet that may list several files.
 SEVERAL_FILES = ("train_table", "sequence_files")
 KEYS = {
@@ -49,6 +52,7 @@ KEYS = {
     "reads": ("library", "bin", "read1", "barcode"),
     "datasets": ("dataset",),
     "contact_maps": ("map",),
+    "profiles": ("assay",),
     "models": ("model", "dataset"),
     "downloads": ("file",),
 }
@@ -62,8 +66,10 @@ class Study:
     ----------
     config : dict
         The whole config.
-    libraries, datasets, maps : dict of dict
+    libraries, datasets, maps, assays : dict of dict
         Rows of the sheets by name.
+    chromosome_folds : dict of list of dict
+        Folds of each assay, see :func:`cisflow.settings.profiles.read_folds`.
     samples : dict of list of str
         Libraries that are replicates, by the name of their sample.
     bins : dict of list of dict
@@ -86,6 +92,8 @@ class Study:
     samples: dict[str, list[str]] = field(default_factory=dict)
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
     maps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    assays: dict[str, dict[str, Any]] = field(default_factory=dict)
+    chromosome_folds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
     public: PublicFiles = field(default_factory=PublicFiles)
@@ -234,6 +242,11 @@ class Study:
         if row is not None:
             return row["model"], start_seed(row, seed)
         return self.path(recipe["start_from"]) if recipe.get("start_from") else None
+
+    def assay_recipes(self, assay: str) -> list[dict[str, Any]]:
+        """Recipes of an assay: that of its bias model, then those of its networks."""
+        paths = [self.assays[assay]["bias_recipe"], *(row["recipe"] for row in self.models_of(assay))]
+        return [self.recipes[path] for path in paths]
 
     def uses_simulated(self, arm: str) -> bool:
         """Whether the run simulates input for ``arm`` (``expression`` or ``contacts``)."""
@@ -449,7 +462,7 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
             )
         if row["model"] == "observed" and row["dataset"] in study.maps:
             problems.append(Problem(shown["models"], "'observed' stands for what was measured", row["_row"], "model"))
-        known("models", row, "dataset", {**study.datasets, **study.maps}, "dataset or map")
+        known("models", row, "dataset", {**study.datasets, **study.maps, **study.assays}, "dataset, map or assay")
         file_exists("models", row, "recipe")
     return problems
 
@@ -466,20 +479,21 @@ def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[
             problems.append(Problem(row["recipe"], f"not valid YAML: {error}"))
             continue
         if not isinstance(recipe, dict) or "task" not in recipe:
-            problems.append(
-                Problem(row["recipe"], "missing; expected `task: expression` or `task: contacts`", column="task")
-            )
+            problems.append(Problem(row["recipe"], f"missing; expected one of: {', '.join(TASKS)}", column="task"))
             continue
-        if recipe["task"] == "expression":
-            try:
+        try:
+            if recipe["task"] == "expression":
                 recipe = complete_recipe(recipe, row["recipe"])
                 check_expression_recipe(recipe, row["recipe"])
-            except InputError as error:
-                problems += error.problems
-                continue
+            elif recipe["task"] == "profiles":
+                profile_settings(recipe, row["recipe"])
+        except InputError as error:
+            problems += error.problems
+            continue
         study.recipes[row["recipe"]] = recipe
         arm = "contacts" if row["dataset"] in study.maps else "expression"
-        if recipe["task"] != arm and row["dataset"] in {**study.datasets, **study.maps}:
+        arm = "profiles" if row["dataset"] in study.assays else arm
+        if recipe["task"] != arm and row["dataset"] in {**study.datasets, **study.maps, **study.assays}:
             problems.append(
                 Problem(
                     shown,
@@ -549,6 +563,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
             study.samples.setdefault(row["sample"], []).append(row["library"])
     study.datasets = {row["dataset"]: row for row in rows["datasets"]}
     study.maps = {row["map"]: row for row in rows["contact_maps"]}
+    study.assays = {row["assay"]: row for row in rows["profiles"]}
     for row in sorted(
         rows["bins"],
         key=lambda r: (r["role"] == "unsorted", r["position"] if isinstance(r["position"], float) else 0.0),
@@ -567,6 +582,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         problems += _check_links(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])
     if not problems:
+        problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)

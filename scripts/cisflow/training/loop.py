@@ -162,7 +162,7 @@ def train(
         "steps": run.step,
         "best_step": run.best_step,
         "best_selection": run.best_value,
-        "parameters": sum(p.numel() for p in run.network.parameters()),
+        "parameters": sum(p.numel() for p in run.network.parameters() if p.requires_grad),
     }
     if us.first:
         write_bundle(bundle, run.best_weights, recipe, history, manifest)

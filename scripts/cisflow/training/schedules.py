@@ -6,6 +6,7 @@ Outputs: schedules whose state can be saved and restored.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -101,6 +102,54 @@ def one_cycle(
             final_div_factor=end_factor,
         )
     )
+
+
+@SCHEDULES.register("linear_cosine")
+def linear_cosine(
+    optimiser: torch.optim.Optimizer,
+    n_steps: int,
+    max_learning_rate: float,
+    warm_up: float = 0.3,
+    start_factor: float = 25.0,
+    end_factor: float = 1e4,
+    total_steps: int | None = None,
+) -> Schedule:
+    """A line up, then half a cosine down; momentum stays.
+
+    Step s of n (0-based) has ``max / start_factor`` plus a share s / (warm_up n) of the way to ``max``, and after the
+    warm-up half a cosine to ``max / start_factor / end_factor``, which it would reach at step n and then keeps.
+
+    Parameters
+    ----------
+    optimiser : torch optimiser
+        Its learning rate is replaced.
+    n_steps : int
+        Optimiser steps of the whole training.
+    max_learning_rate : float
+    warm_up : float
+        Share of the steps that rise.
+    start_factor, end_factor : float
+        The first learning rate is ``max / start_factor``, the last ``max / start_factor / end_factor``.
+    total_steps : int, optional
+        Length of the schedule where it is not that of the training.
+
+    Notes
+    -----
+    Schedule of the DREAM models on ATAC-seq in Rafi et al. 2024.
+    """
+    length = total_steps or n_steps
+    rise = warm_up * length
+    first, last = 1 / start_factor, 1 / start_factor / end_factor
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return first + (1 - first) * step / rise
+        share = min(1.0, (step - rise) / max(length - rise, 1e-9))
+        return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * share))
+
+    for group in optimiser.param_groups:
+        group["lr"] = group["initial_lr"] = max_learning_rate
+    return Schedule(lr_scheduler.LambdaLR(optimiser, factor))
 
 
 @SCHEDULES.register("cosine")

@@ -18,6 +18,8 @@ from cisflow.models.encoding import ENCODINGS
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.network import SequenceNetwork
 from cisflow.models.prix_fixe import complete_recipe
+from cisflow.models.profiles.networks import build_profile_network
+from cisflow.models.profiles.settings import profile_settings
 from cisflow.models.recipes import check_expression_recipe
 from cisflow.models.reference.keras_parts import SameConvolution
 from cisflow.models.reference.legnet import Bilinear, LegNetCore, LegNetFinal
@@ -69,6 +71,14 @@ def test_every_recipe_is_whole_and_makes_its_network(path):
         if recipe["model"] == "network":
             with torch.device("meta"):
                 build_network(settings, profiles=1)
+        return
+    if recipe["task"] == "profiles":
+        settings = profile_settings(recipe, path.name)
+        window = settings.window
+        with torch.device("meta"):
+            network = build_profile_network(settings.network, window.input_length, window.output_length)
+        optimiser = OPTIMISERS.make(recipe["training"]["optimiser"], network.parameters())
+        SCHEDULES.make(recipe["training"]["schedule"], optimiser, 10)
         return
     check_expression_recipe(recipe, path.name)
     if recipe["model"] != "network":

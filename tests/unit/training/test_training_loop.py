@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -121,13 +122,17 @@ def test_damaged_state_starts_again(tmp_path, undisturbed):
     assert contents(tmp_path / "bundle") == undisturbed
 
 
-SCHEDULE_SETTINGS = {"plateau": {"patience": 0}, "noam": {"warm_up": 20, "momentum_step": True}}
+SCHEDULE_SETTINGS = {
+    "plateau": {"patience": 0},
+    "noam": {"warm_up": 20, "momentum_step": True},
+    "linear_cosine": {"max_learning_rate": 0.01},
+}
 
 
 @pytest.mark.parametrize(
     ("optimiser", "schedule"),
     [
-        *product(["adam", "sgd"], ["cosine", "noam", "plateau", "constant"]),
+        *product(["adam", "sgd"], ["cosine", "linear_cosine", "noam", "plateau", "constant"]),
         *product(["lion", "radam", "rmsprop"], ["constant"]),
     ],
 )
@@ -269,6 +274,32 @@ def test_one_cycle_golden(golden, run_name):
             assert group["betas"][1] == rows[step]["beta2"]
         if step < expected["total_steps"] - 1:
             schedule.after_step()
+
+
+def linear_cosine_rates(n_steps, **settings):
+    optimiser = OPTIMISERS.make({"name": "adam"}, [torch.nn.Parameter(torch.zeros(1))])
+    schedule = SCHEDULES.make({"name": "linear_cosine", "max_learning_rate": 5e-4, **settings}, optimiser, n_steps)
+    rates = []
+    for _ in range(n_steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.after_step()
+    return rates
+
+
+def test_linear_cosine_is_the_published_schedule_of_the_dream_profile_models():
+    rates = linear_cosine_rates(1000)
+    assert rates[0] == pytest.approx(5e-4 / 25, rel=1e-12)
+    assert rates[150] == pytest.approx(5e-4 / 25 + 0.5 * (5e-4 - 5e-4 / 25), rel=1e-12)  # half-way up the line
+    assert rates[300] == pytest.approx(5e-4, rel=1e-12)
+    last = 5e-4 / 25 / 1e4
+    assert rates[650] == pytest.approx(last + 0.5 * (5e-4 - last), rel=1e-12)  # half-way down the cosine
+    assert rates[999] == pytest.approx(last + (5e-4 - last) * 0.5 * (1 + math.cos(math.pi * 699 / 700)), rel=1e-9)
+
+
+def test_linear_cosine_of_a_given_length_stays_at_its_end():
+    assert linear_cosine_rates(20, total_steps=1000) == linear_cosine_rates(1000)[:20]
+    assert linear_cosine_rates(20, total_steps=10)[10:] == pytest.approx([5e-4 / 25 / 1e4] * 10, rel=1e-12)
 
 
 def test_plateau_lowers_the_rate_after_ten_tolerated_validations():

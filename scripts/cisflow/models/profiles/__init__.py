@@ -1,0 +1,1 @@
+"""Networks for base-resolution accessibility: profile and total count, with a model of the enzyme's bias."""
