@@ -6,12 +6,13 @@ Source: data processing of Orca (Zhou 2022, Nature Genetics 54:725-734).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-from cisflow.contacts.coarsegrain import adaptive_coarsegrain
 from cisflow.contacts.pixels import CoolerWindows
 from cisflow.contacts.smoothed import SmoothedWindow
 from cisflow.problems import InputError, Problem
@@ -199,6 +200,13 @@ class ContactMap:
         self._expected_path = str(expected)
         self._backgrounds: dict[tuple[int, int], np.ndarray] = {}
 
+    def of_part(self, take: Callable[[CoolerWindows], CoolerWindows]) -> ContactMap:
+        """Return the same map and expected contacts with other pixels: those that ``take`` makes of this map's."""
+        part = copy(self)
+        part._windows = take(self._windows)
+        part.weights = part._windows.weights
+        return part
+
     def background(self, n_fine_bins: int, factor: int) -> np.ndarray:
         """Down-sampled expected contacts of any window of this size, float64; see :func:`background`.
 
@@ -295,43 +303,3 @@ class ContactMap:
         """
         rows, columns = (one, self._first_bin(start), n_fine_bins), (other, self._first_bin(other_start), other_bins)
         return self._windows.smoothed_block(*rows, *columns, self.cutoff)
-
-    def counts(self, chromosome: str, start: int, n_fine_bins: int) -> np.ndarray:
-        """Raw counts of a window, symmetric float64 (n_fine_bins, n_fine_bins); parameters and errors as there."""
-        return self._windows.counts(chromosome, self._first_bin(start), n_fine_bins)
-
-    def target_of_counts(
-        self, counts: np.ndarray, chromosome: str, start: int, factor: int, share: float = 1.0
-    ) -> np.ndarray:
-        """Target of a window whose counts are given: those of the map, or a part of them.
-
-        Parameters
-        ----------
-        counts : float array, (n_fine_bins, n_fine_bins)
-            See :meth:`counts`.
-        chromosome, start, factor
-            See :meth:`window_target`.
-        share : float
-            Share of the map's contacts that the counts are drawn from; balanced contacts are divided by it, so that
-            parts of a map have the same expected contacts as the whole.
-
-        Returns
-        -------
-        float32 array, (n_fine_bins / factor, n_fine_bins / factor)
-        """
-        expected = self.background(len(counts), factor)
-        balanced = self._windows.balanced(chromosome, self._first_bin(start), counts) / share
-        return log_target(adaptive_coarsegrain(balanced, counts, self.cutoff), expected, factor).astype(np.float32)
-
-    def missing_share(self, chromosome: str, start: int, n_fine_bins: int, factor: int) -> np.ndarray:
-        """Share of the fine pixels behind each entry of a target that were not measured; parameters as there.
-
-        Returns
-        -------
-        float64 array, (n_fine_bins / factor, n_fine_bins / factor)
-            A fine pixel is measured when both of its bins have a balancing weight.
-        """
-        first = self._first_bin(start)
-        measured = np.isfinite(self._windows.weights[chromosome][first : first + n_fine_bins])
-        share = measured.reshape(-1, factor).mean(axis=1)
-        return 1 - np.outer(share, share)

@@ -23,13 +23,13 @@ from cisflow.diagnosis.ceiling import (
     distance_table,
     window_table,
 )
-from cisflow.diagnosis.parts import part_targets
+from cisflow.diagnosis.parts import part_maps
 from cisflow.diagnosis.target_statistics import target_tables
 from cisflow.files import write_table
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
-from cisflow.randomness import generator
+from cisflow.randomness import generator, seed_for
 
 ROLES = ("training", "validation", "test")
 
@@ -62,32 +62,35 @@ class _Diagnosis:
         self.factor = window.bin_size // contact_map.resolution
         self.n_fine = window.bins * self.factor
         self.max_missing = evaluation.max_missing_in_bin
+        self.parts = part_maps(contact_map, seed_for(settings["seed"], settings["map"]))
 
     def place(self, role: str, window: Window) -> dict[str, object]:
         names = {"split": role, "chromosome": window.chromosome, "start": window.start}
         return names | {"level": self.bins * self.bin_size, "bin_size": self.bin_size}
 
     def without_sparse(self, window: Window, target: np.ndarray) -> np.ndarray:
-        missing = self.contact_map.missing_share(window.chromosome, window.start, self.n_fine, self.factor)
-        return np.where(missing <= self.max_missing, target, np.nan)
+        first = window.start // self.contact_map.resolution
+        measured = np.isfinite(self.contact_map.weights[window.chromosome][first : first + self.n_fine])
+        share = measured.reshape(-1, self.factor).mean(axis=1)
+        return np.where(1 - np.outer(share, share) <= self.max_missing, target, np.nan)
 
-    def halves(self, role: str, window: Window) -> WindowAgreement:
-        rng = generator(self.settings["seed"], "parts", self.settings["map"], window.chromosome, window.start)
-        where = (window.chromosome, window.start, self.n_fine, self.factor)
-        whole, halves, quarters = part_targets(self.contact_map, *where, rng)
-        return agreement_of_parts(self.without_sparse(window, whole), halves, quarters, **self.place(role, window))
+    def target(self, contact_map: ContactMap, window: Window) -> np.ndarray:
+        return contact_map.window_target(window.chromosome, window.start, self.n_fine, self.factor)
+
+    def agreement(self, role: str, window: Window) -> WindowAgreement:
+        whole = self.without_sparse(window, self.target(self.contact_map, window))
+        halves, quarters = (np.stack([self.target(part, window) for part in parts]) for parts in self.parts)
+        return agreement_of_parts(whole, halves, quarters, **self.place(role, window))
 
     def replicate(self, role: str, window: Window, other: ContactMap) -> WindowAgreement:
-        where = (window.chromosome, window.start, self.n_fine, self.factor)
-        whole = self.without_sparse(window, self.contact_map.window_target(*where))
+        whole = self.without_sparse(window, self.target(self.contact_map, window))
         name = f"replicate {self.settings['replicate']}"
-        return agreement_with_replicate(whole, other.window_target(*where), name, **self.place(role, window))
+        return agreement_with_replicate(whole, self.target(other, window), name, **self.place(role, window))
 
     def targets(self, windows: Mapping[str, Sequence[Window]]) -> Iterator[tuple[str, str, np.ndarray]]:
         for role, of_role in windows.items():
             for window in of_role:
-                where = (window.chromosome, window.start, self.n_fine, self.factor)
-                yield role, window.chromosome, self.contact_map.window_target(*where)
+                yield role, window.chromosome, self.target(self.contact_map, window)
 
 
 def _open_replicate(contact_map: ContactMap, replicate: Mapping[str, str | Path], name: str) -> ContactMap:
@@ -141,7 +144,7 @@ def diagnose_map(
     progress = Progress("split contacts", sum(len(windows[role]) for role in ROLES[1:]), "windows")
     for role in ROLES[1:]:
         for window in windows[role]:
-            found.append(diagnosis.halves(role, window))
+            found.append(diagnosis.agreement(role, window))
             if other is not None:
                 found.append(diagnosis.replicate(role, window, other))
             progress.advance()

@@ -4,9 +4,10 @@ import cooler
 import numpy as np
 import pandas as pd
 
+from cisflow.contacts.coarsegrain import adaptive_coarsegrain
 from cisflow.contacts.coolers import write_cooler, write_weights
 from cisflow.contacts.expected import compute_expected
-from cisflow.contacts.targets import ContactMap
+from cisflow.contacts.targets import ContactMap, log_target
 from cisflow.simulate.contacts import MapModel, cis_rates, draw_contacts, log_decay, make_tracks
 from cisflow.simulate.genome import simulate_genome
 
@@ -41,8 +42,11 @@ class SimulatedMap:
         scale = contacts / sum(rate.sum() for rate in rates)
         self.rates = {name: np.triu(rate) * scale for name, rate in zip(genome, rates, strict=True)}
 
-    def draw(self, chromosome, start, n, rng):
-        """Counts of a window of another map of the same cells and depth."""
+    def draw_target(self, chromosome, start, n, factor, rng):
+        """Target of a window of another map of the same cells and depth."""
         first = start // RESOLUTION
         upper = rng.poisson(self.rates[chromosome][first : first + n, first : first + n]).astype(float)
-        return upper + np.triu(upper, 1).T
+        counts = upper + np.triu(upper, 1).T
+        weights = self.contact_map.weights[chromosome][first : first + n]
+        smooth = adaptive_coarsegrain(counts * np.outer(weights, weights), counts, 5)
+        return log_target(smooth, self.contact_map.background(n, factor), factor)
