@@ -11,7 +11,7 @@ with job(snakemake):
         snakemake.input.expected,
         settings["draws"],
         settings["seed"],
-        snakemake.wildcards.map,
+        snakemake.wildcards.view,
         settings["max_missing"],
     )
     for name, table in tables.items():

@@ -18,7 +18,7 @@ with job(snakemake):
         regions = [parse_region(text) for text in settings["regions"]]
         windows = chosen_windows(read_table(given.scores), found, settings["first_model"], regions)
     lengths = cooler.Cooler(given.contacts).chromsizes.to_dict()
-    observed, title = name == "observed", f"{snakemake.wildcards.map}, {name}"
+    observed, title = name == "observed", f"{snakemake.wildcards.view}, {name}"
     rows = list(dict.fromkeys(windows.values()))
     write_maps(snakemake.output.maps, found, rows, lengths, given.expected, title, observed)
     write_arrays(snakemake.output.arrays, found, windows, given.expected, observed)

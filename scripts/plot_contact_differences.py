@@ -6,6 +6,6 @@ from cisflow.files import read_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    names = (snakemake.wildcards.map, snakemake.wildcards.other)
+    names = (snakemake.wildcards.view, snakemake.wildcards.other)
     figure, table, caption = difference_figure(read_table(snakemake.input[0]), names)
     save_figure(figure, table, snakemake.output.svg, f"Difference between {names[0]} and {names[1]}", caption)

@@ -9,7 +9,7 @@ from cisflow.files import read_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    given, settings, name = snakemake.input, snakemake.params.settings, snakemake.wildcards.map
+    given, settings, name = snakemake.input, snakemake.params.settings, snakemake.wildcards.view
     predictions = read_predictions(
         dict(zip(settings["models"], given.predictions, strict=True)), settings["max_missing"]
     )

@@ -6,7 +6,7 @@ from cisflow.files import read_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    given, output, name = snakemake.input, snakemake.output, snakemake.wildcards.map
+    given, output, name = snakemake.input, snakemake.output, snakemake.wildcards.view
     tables = (read_table(given[key]) for key in ("bootstrap", "ranking", "comparisons"))
     titles = (f"Ranking of the contact models, {name}", f"Ranks by both scores, {name}")
     drawn = contact_ranking_figures(*tables)

@@ -16,4 +16,4 @@ with job(snakemake):
         "distance": ("Contacts by distance", distance_figure(distance)),
     }
     for name, (title, (figure, table, caption)) in drawn.items():
-        save_figure(figure, table, snakemake.output[name], f"{title}, {snakemake.wildcards.map}", caption)
+        save_figure(figure, table, snakemake.output[name], f"{title}, {snakemake.wildcards.view}", caption)

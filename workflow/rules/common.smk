@@ -85,13 +85,14 @@ wildcard_constraints:
     method="bin-mean|maude",
     dataset=one_of(study.datasets),
     map=one_of(study.maps),
+    view=one_of(study.views()),
     genome=one_of(study.genomes().values()),
     res=r"(\.[1-9][0-9]*)?",
     model=one_of({row["model"] for row in study.models}),
     seed="[0-9]+",
-    other=one_of(study.maps),
+    other=one_of(study.views()),
     exported=one_of({"observed", *(row["model"] for row in study.models)}),
-    window=one_of({window for name in study.maps for window in study.drawn_windows(name)}),
+    window=one_of({window for view in study.views() for window in study.drawn_windows(view)}),
     assay=one_of(study.assays),
     fold=one_of({fold["name"] for folds in study.chromosome_folds.values() for fold in folds}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
@@ -123,13 +124,13 @@ def figures():
         names += [f"expression/{sample}.{method}.concordance" for method in study.methods(sample)]
     for map_name in study.maps:
         names += [f"contacts/{map_name}.distance_law", f"contacts/{map_name}.map"]
-        if study.models_of(map_name):
-            names.append(f"contacts/{map_name}.predicted_maps")
-            if study.shared_setting(map_name, "window", "levels", 1) > 1:
-                names += [f"contacts/{map_name}.ladder.{window}" for window in study.drawn_windows(map_name)]
+        for view in study.views(map_name):
+            names.append(f"contacts/{view}.predicted_maps")
+            if study.shared_setting(view, "window", "levels", 1) > 1:
+                names += [f"contacts/{view}.ladder.{window}" for window in study.drawn_windows(view)]
             kinds = ["contact_ranking", "contact_ranks", "contact_scores", "contact_levels", "contact_density"]
-            names += [f"evaluation/{map_name}.{kind}" for kind in [*kinds, "contact_distance"]]
-            names.append(f"models/{map_name}.learning_curves")
+            names += [f"evaluation/{view}.{kind}" for kind in [*kinds, "contact_distance"]]
+        names += [f"models/{map_name}.learning_curves"] if study.models_of(map_name) else []
     names += [f"evaluation/{first}.contact_differences.{second}" for first, second in study.compared_maps()]
     for assay in profiled():
         names += [f"profiles/{assay}.{name}" for name in PROFILE_FIGURES]
@@ -159,10 +160,9 @@ def exported_contacts():
     if config["contact_figures"]["export"] == "none":
         return []
     return [
-        f"results/{config['run']}/contacts_export/{name}/{exported}.mcool"
-        for name in study.maps
-        if study.models_of(name)
-        for exported in ["observed", *(row["model"] for row in study.models_of(name))]
+        f"results/{config['run']}/contacts_export/{view}/{exported}.mcool"
+        for view in study.views()
+        for exported in ["observed", *(row["model"] for row in study.viewed(view))]
     ]
 
 
@@ -203,21 +203,22 @@ def bundles(name):
     return [(row["model"], seed) for row in study.models_of(name) for seed in row["seeds"]]
 
 
-def contact_baselines(map_name):
-    """Models of a contact map that know no sequence."""
-    rows = study.models_of(map_name)
+def contact_baselines(map_name, model):
+    """Models with the windows of a model of a contact map that know no sequence."""
+    rows = study.viewed(study.view_of(map_name, model))
     return [row["model"] for row in rows if study.recipes[row["recipe"]].get("model") != "network"]
 
 
 def diagnosed():
-    """Pairs of (map, model) with a diagnosis: contact networks, unless the config wants none."""
+    """Pairs of (map, model) with a diagnosis: contact networks of one level, unless the config wants none."""
     if not config["diagnosis"]["windows"]:
         return []
     return [
         (name, row["model"])
         for name in study.maps
         for row in study.models_of(name)
-        if row["model"] not in contact_baselines(name)
+        if row["model"] not in contact_baselines(name, row["model"])
+        and study.shared_setting(study.view_of(name, row["model"]), "window", "levels", 1) == 1
     ]
 
 

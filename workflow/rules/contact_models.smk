@@ -96,20 +96,20 @@ rule evaluate_contact_models:
         predictions=contact_predictions,
         expected=evaluated_expected,
     output:
-        scores="results/{run}/evaluation/{map}/contact_scores.tsv",
-        summary="results/{run}/evaluation/{map}/contact_summary.tsv",
-        chromosomes="results/{run}/evaluation/{map}/contact_chromosomes.tsv",
-        akita="results/{run}/evaluation/{map}/akita_comparison.tsv",
-        bootstrap="results/{run}/evaluation/{map}/contact_bootstrap.parquet",
-        ranking="results/{run}/evaluation/{map}/contact_ranking.tsv",
-        distribution="results/{run}/evaluation/{map}/contact_rank_distribution.tsv",
-        comparisons="results/{run}/evaluation/{map}/contact_comparisons.tsv",
-        density="results/{run}/evaluation/{map}/contact_density.tsv",
-        distance="results/{run}/evaluation/{map}/contact_distance.tsv",
+        scores="results/{run}/evaluation/{view}/contact_scores.tsv",
+        summary="results/{run}/evaluation/{view}/contact_summary.tsv",
+        chromosomes="results/{run}/evaluation/{view}/contact_chromosomes.tsv",
+        akita="results/{run}/evaluation/{view}/akita_comparison.tsv",
+        bootstrap="results/{run}/evaluation/{view}/contact_bootstrap.parquet",
+        ranking="results/{run}/evaluation/{view}/contact_ranking.tsv",
+        distribution="results/{run}/evaluation/{view}/contact_rank_distribution.tsv",
+        comparisons="results/{run}/evaluation/{view}/contact_comparisons.tsv",
+        density="results/{run}/evaluation/{view}/contact_density.tsv",
+        distance="results/{run}/evaluation/{view}/contact_distance.tsv",
     log:
-        "logs/{run}/evaluation/{map}.contact_scores.log",
+        "logs/{run}/evaluation/{view}.contact_scores.log",
     benchmark:
-        "logs/{run}/benchmarks/evaluate_contact_models.{map}.tsv"
+        "logs/{run}/benchmarks/evaluate_contact_models.{view}.tsv"
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -118,13 +118,13 @@ rule evaluate_contact_models:
     params:
         code=code("evaluate_contact_models.py"),
         settings=lambda wildcards: {
-            "models": [row["model"] for row in study.models_of(wildcards.map)],
-            "max_missing": contact_max_missing(wildcards.map),
+            "models": [row["model"] for row in study.viewed(wildcards.view)],
+            "max_missing": contact_max_missing(wildcards.view),
             "draws": config["ranking"]["draws"],
             "seed": config["seed"],
         },
     message:
-        "Score the models of map {wildcards.map} on the test chromosomes"
+        "Score the models of map {wildcards.view} on the test chromosomes"
     script:
         "../../scripts/evaluate_contact_models.py"
 
@@ -134,14 +134,14 @@ rule plot_contact_predictions:
         unpack(drawn_maps),
     output:
         svg=report(
-            "results/{run}/figures/contacts/{map}.predicted_maps.svg",
+            "results/{run}/figures/contacts/{view}.predicted_maps.svg",
             caption="../report/predicted_maps.rst",
             category="Contact maps",
-            labels={"map": "{map}", "figure": "predicted maps"},
+            labels={"map": "{view}", "figure": "predicted maps"},
         ),
-        others=multiext("results/{run}/figures/contacts/{map}.predicted_maps", ".png", ".tsv", ".json"),
+        others=multiext("results/{run}/figures/contacts/{view}.predicted_maps", ".png", ".tsv", ".json"),
     log:
-        "logs/{run}/evaluation/{map}.predicted_maps.log",
+        "logs/{run}/evaluation/{view}.predicted_maps.log",
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -151,7 +151,7 @@ rule plot_contact_predictions:
         code=code("plot_contact_predictions.py"),
         settings=drawing_settings,
     message:
-        "Plot observed and predicted contacts of map {wildcards.map}"
+        "Plot observed and predicted contacts of map {wildcards.view}"
     script:
         "../../scripts/plot_contact_predictions.py"
 
@@ -161,14 +161,14 @@ rule plot_contact_ladder:
         unpack(drawn_maps),
     output:
         svg=report(
-            "results/{run}/figures/contacts/{map}.ladder.{window}.svg",
+            "results/{run}/figures/contacts/{view}.ladder.{window}.svg",
             caption="../report/contact_ladder.rst",
             category="Contact maps",
-            labels={"map": "{map}", "figure": "levels of window {window}"},
+            labels={"map": "{view}", "figure": "levels of window {window}"},
         ),
-        others=multiext("results/{run}/figures/contacts/{map}.ladder.{window}", ".png", ".tsv", ".json"),
+        others=multiext("results/{run}/figures/contacts/{view}.ladder.{window}", ".png", ".tsv", ".json"),
     log:
-        "logs/{run}/evaluation/{map}.ladder.{window}.log",
+        "logs/{run}/evaluation/{view}.ladder.{window}.log",
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -178,50 +178,50 @@ rule plot_contact_ladder:
         code=code("plot_contact_predictions.py"),
         settings=drawing_settings,
     message:
-        "Plot all levels of window {wildcards.window} of map {wildcards.map}"
+        "Plot all levels of window {wildcards.window} of map {wildcards.view}"
     script:
         "../../scripts/plot_contact_predictions.py"
 
 
 rule plot_contact_scores:
     input:
-        scores="results/{run}/evaluation/{map}/contact_scores.tsv",
-        summary="results/{run}/evaluation/{map}/contact_summary.tsv",
-        chromosomes="results/{run}/evaluation/{map}/contact_chromosomes.tsv",
-        density="results/{run}/evaluation/{map}/contact_density.tsv",
-        distance="results/{run}/evaluation/{map}/contact_distance.tsv",
+        scores="results/{run}/evaluation/{view}/contact_scores.tsv",
+        summary="results/{run}/evaluation/{view}/contact_summary.tsv",
+        chromosomes="results/{run}/evaluation/{view}/contact_chromosomes.tsv",
+        density="results/{run}/evaluation/{view}/contact_density.tsv",
+        distance="results/{run}/evaluation/{view}/contact_distance.tsv",
     output:
         windows=report(
-            "results/{run}/figures/evaluation/{map}.contact_scores.svg",
+            "results/{run}/figures/evaluation/{view}.contact_scores.svg",
             caption="../report/contact_scores.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "contact scores"},
+            labels={"map": "{view}", "figure": "contact scores"},
         ),
         levels=report(
-            "results/{run}/figures/evaluation/{map}.contact_levels.svg",
+            "results/{run}/figures/evaluation/{view}.contact_levels.svg",
             caption="../report/contact_levels.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "correlation by chromosome and level"},
+            labels={"map": "{view}", "figure": "correlation by chromosome and level"},
         ),
         density=report(
-            "results/{run}/figures/evaluation/{map}.contact_density.svg",
+            "results/{run}/figures/evaluation/{view}.contact_density.svg",
             caption="../report/contact_density.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "predicted against observed"},
+            labels={"map": "{view}", "figure": "predicted against observed"},
         ),
         distance=report(
-            "results/{run}/figures/evaluation/{map}.contact_distance.svg",
+            "results/{run}/figures/evaluation/{view}.contact_distance.svg",
             caption="../report/contact_distance.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "contacts by distance"},
+            labels={"map": "{view}", "figure": "contacts by distance"},
         ),
         others=[
-            f"results/{{run}}/figures/evaluation/{{map}}.{name}{suffix}"
+            f"results/{{run}}/figures/evaluation/{{view}}.{name}{suffix}"
             for name in ("contact_scores", "contact_levels", "contact_density", "contact_distance")
             for suffix in (".png", ".tsv", ".json")
         ],
     log:
-        "logs/{run}/evaluation/{map}.plot_contact_scores.log",
+        "logs/{run}/evaluation/{view}.plot_contact_scores.log",
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -230,7 +230,7 @@ rule plot_contact_scores:
     params:
         code=code("plot_contact_scores.py"),
     message:
-        "Plot the scores of the contact models of map {wildcards.map}"
+        "Plot the scores of the contact models of map {wildcards.view}"
     script:
         "../../scripts/plot_contact_scores.py"
 
@@ -238,16 +238,16 @@ rule plot_contact_scores:
 rule export_contacts:
     input:
         predictions=lambda wildcards: [
-            f"results/{wildcards.run}/predictions/{wildcards.map}/{exported_model(wildcards)}.contacts.npz"
+            f"results/{wildcards.run}/predictions/{study.map_of(wildcards.view)}/{exported_model(wildcards)}.contacts.npz"
         ],
-        scores="results/{run}/evaluation/{map}/contact_scores.tsv",
-        contacts="results/{run}/contacts/{map}/map.cool",
+        scores="results/{run}/evaluation/{view}/contact_scores.tsv",
+        contacts=lambda wildcards: map_file(wildcards.run, study.map_of(wildcards.view), "map", "cool"),
         expected=evaluated_expected,
     output:
-        maps="results/{run}/contacts_export/{map}/{exported}.mcool",
-        arrays="results/{run}/contacts_export/{map}/{exported}.npz",
+        maps="results/{run}/contacts_export/{view}/{exported}.mcool",
+        arrays="results/{run}/contacts_export/{view}/{exported}.npz",
     log:
-        "logs/{run}/evaluation/{map}.export.{exported}.log",
+        "logs/{run}/evaluation/{view}.export.{exported}.log",
     conda:
         "../../envs/hic.yaml"
     resources:
@@ -256,13 +256,13 @@ rule export_contacts:
     params:
         code=code("export_contacts.py"),
         settings=lambda wildcards: {
-            "first_model": study.models_of(wildcards.map)[0]["model"],
-            "regions": study.drawn_regions(wildcards.map),
-            "max_missing": contact_max_missing(wildcards.map),
+            "first_model": study.viewed(wildcards.view)[0]["model"],
+            "regions": study.drawn_regions(wildcards.view),
+            "max_missing": contact_max_missing(wildcards.view),
             "export": config["contact_figures"]["export"],
         },
     message:
-        "Export contacts of map {wildcards.map}: {wildcards.exported}"
+        "Export contacts of map {wildcards.view}: {wildcards.exported}"
     script:
         "../../scripts/export_contacts.py"
 
@@ -272,9 +272,9 @@ rule compare_contact_maps:
         first=contact_predictions,
         second=lambda wildcards: contact_predictions(wildcards, wildcards.other),
     output:
-        "results/{run}/evaluation/{map}/contact_differences.{other}.tsv",
+        "results/{run}/evaluation/{view}/contact_differences.{other}.tsv",
     log:
-        "logs/{run}/evaluation/{map}.contact_differences.{other}.log",
+        "logs/{run}/evaluation/{view}.contact_differences.{other}.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -283,31 +283,31 @@ rule compare_contact_maps:
     params:
         code=code("compare_contact_maps.py"),
         settings=lambda wildcards: {
-            "first": [row["model"] for row in study.models_of(wildcards.map)],
-            "second": [row["model"] for row in study.models_of(wildcards.other)],
-            "max_missing": contact_max_missing(wildcards.map),
+            "first": [row["model"] for row in study.viewed(wildcards.view)],
+            "second": [row["model"] for row in study.viewed(wildcards.other)],
+            "max_missing": contact_max_missing(wildcards.view),
             "draws": config["ranking"]["draws"],
             "seed": config["seed"],
         },
     message:
-        "Compare the difference of maps {wildcards.map} and {wildcards.other} with what models predict"
+        "Compare the difference of maps {wildcards.view} and {wildcards.other} with what models predict"
     script:
         "../../scripts/compare_contact_maps.py"
 
 
 rule plot_contact_differences:
     input:
-        "results/{run}/evaluation/{map}/contact_differences.{other}.tsv",
+        "results/{run}/evaluation/{view}/contact_differences.{other}.tsv",
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{map}.contact_differences.{other}.svg",
+            "results/{run}/figures/evaluation/{view}.contact_differences.{other}.svg",
             caption="../report/contact_differences.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "difference to {other}"},
+            labels={"map": "{view}", "figure": "difference to {other}"},
         ),
-        others=multiext("results/{run}/figures/evaluation/{map}.contact_differences.{other}", ".png", ".tsv", ".json"),
+        others=multiext("results/{run}/figures/evaluation/{view}.contact_differences.{other}", ".png", ".tsv", ".json"),
     log:
-        "logs/{run}/evaluation/{map}.plot_contact_differences.{other}.log",
+        "logs/{run}/evaluation/{view}.plot_contact_differences.{other}.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -316,33 +316,33 @@ rule plot_contact_differences:
     params:
         code=code("plot_contact_differences.py"),
     message:
-        "Plot the difference of maps {wildcards.map} and {wildcards.other}"
+        "Plot the difference of maps {wildcards.view} and {wildcards.other}"
     script:
         "../../scripts/plot_contact_differences.py"
 
 
 rule plot_contact_ranking:
     input:
-        bootstrap="results/{run}/evaluation/{map}/contact_bootstrap.parquet",
-        ranking="results/{run}/evaluation/{map}/contact_ranking.tsv",
-        comparisons="results/{run}/evaluation/{map}/contact_comparisons.tsv",
+        bootstrap="results/{run}/evaluation/{view}/contact_bootstrap.parquet",
+        ranking="results/{run}/evaluation/{view}/contact_ranking.tsv",
+        comparisons="results/{run}/evaluation/{view}/contact_comparisons.tsv",
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{map}.contact_ranking.svg",
+            "results/{run}/figures/evaluation/{view}.contact_ranking.svg",
             caption="../report/contact_ranking.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "ranking"},
+            labels={"map": "{view}", "figure": "ranking"},
         ),
-        others=multiext("results/{run}/figures/evaluation/{map}.contact_ranking", ".png", ".tsv", ".json"),
+        others=multiext("results/{run}/figures/evaluation/{view}.contact_ranking", ".png", ".tsv", ".json"),
         ranks_svg=report(
-            "results/{run}/figures/evaluation/{map}.contact_ranks.svg",
+            "results/{run}/figures/evaluation/{view}.contact_ranks.svg",
             caption="../report/contact_ranking.rst",
             category="Scores and ranking",
-            labels={"map": "{map}", "figure": "ranks by both scores"},
+            labels={"map": "{view}", "figure": "ranks by both scores"},
         ),
-        ranks_others=multiext("results/{run}/figures/evaluation/{map}.contact_ranks", ".png", ".tsv", ".json"),
+        ranks_others=multiext("results/{run}/figures/evaluation/{view}.contact_ranks", ".png", ".tsv", ".json"),
     log:
-        "logs/{run}/evaluation/{map}.plot_contact_ranking.log",
+        "logs/{run}/evaluation/{view}.plot_contact_ranking.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -351,7 +351,7 @@ rule plot_contact_ranking:
     params:
         code=code("plot_contact_ranking.py"),
     message:
-        "Plot the ranking of the contact models of map {wildcards.map}"
+        "Plot the ranking of the contact models of map {wildcards.view}"
     script:
         "../../scripts/plot_contact_ranking.py"
 

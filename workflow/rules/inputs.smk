@@ -78,38 +78,39 @@ def map_of_model(stem, extension):
     )
 
 
-def contact_predictions(wildcards, name=None):
-    """Predictions of all models of a contact map (that of the wildcards), in the order of the models sheet."""
-    name = name or wildcards.map
-    return [f"results/{wildcards.run}/predictions/{name}/{row['model']}.contacts.npz" for row in study.models_of(name)]
+def contact_predictions(wildcards, view=None):
+    """Predictions of the models of a view (that of the wildcards), in the order of the models sheet."""
+    view = view or wildcards.view
+    folder = f"results/{wildcards.run}/predictions/{study.map_of(view)}"
+    return [f"{folder}/{row['model']}.contacts.npz" for row in study.viewed(view)]
 
 
 def evaluated_expected(wildcards):
     """Expected contacts of a map at the resolution that its models, which share their windows, read it at."""
-    first = study.models_of(wildcards.map)[0]["model"]
-    return map_file(wildcards.run, wildcards.map, "expected", "npz", study.resolution(first, wildcards.map))
+    first, name = study.viewed(wildcards.view)[0]["model"], study.map_of(wildcards.view)
+    return map_file(wildcards.run, name, "expected", "npz", study.resolution(first, name))
 
 
-def contact_max_missing(name):
-    """Largest share of missing fine pixels behind an entry of a map that counts."""
-    return study.shared_setting(name, "evaluation", "max_missing_in_bin", 0.25)
+def contact_max_missing(view):
+    """Largest share of missing fine pixels behind an entry of a view that counts."""
+    return study.shared_setting(view, "evaluation", "max_missing_in_bin", 0.25)
 
 
 def exported_model(wildcards):
     """Model whose predictions are exported; the observed maps are those of the first model's file."""
     if wildcards.exported == "observed":
-        return study.models_of(wildcards.map)[0]["model"]
+        return study.viewed(wildcards.view)[0]["model"]
     return wildcards.exported
 
 
 def drawn_maps(wildcards):
     """What predicted maps are drawn from: predictions and their scores, and genes, peaks and signals where given."""
-    row = study.maps[wildcards.map]
+    row = study.maps[study.map_of(wildcards.view)]
     return {
         "predictions": contact_predictions(wildcards),
-        "scores": f"results/{wildcards.run}/evaluation/{wildcards.map}/contact_scores.tsv",
+        "scores": f"results/{wildcards.run}/evaluation/{wildcards.view}/contact_scores.tsv",
         "genes": [study.path(row["genes"])] if row["genes"] else [],
-        "peaks": map_peaks(wildcards),
+        "peaks": peak_files(wildcards.run, row["map"]),
         "signals": [study.path(name.strip()) for name in (row["signals"] or "").split(",") if name.strip()],
     }
 
@@ -117,10 +118,10 @@ def drawn_maps(wildcards):
 def drawing_settings(wildcards):
     """Models, regions and colours of drawn maps; of one window where the rule has that wildcard."""
     return {
-        "models": [row["model"] for row in study.models_of(wildcards.map)],
-        "regions": study.drawn_regions(wildcards.map),
+        "models": [row["model"] for row in study.viewed(wildcards.view)],
+        "regions": study.drawn_regions(wildcards.view),
         "limits": config["contact_figures"]["limits"],
-        "max_missing": contact_max_missing(wildcards.map),
+        "max_missing": contact_max_missing(wildcards.view),
         "window": dict(wildcards.items()).get("window"),
     }
 
@@ -182,7 +183,7 @@ def contact_mb(wildcards):
 
 def whole_recipe(wildcards):
     """Recipe of a contact model, with what it takes from the other models of its map."""
-    others = [study.recipes[row["recipe"]] for row in study.models_of(wildcards.map)]
+    others = {row["model"]: study.recipes[row["recipe"]] for row in study.models_of(wildcards.map)}
     return fill_from_others(study.recipe(wildcards.model, wildcards.map), others)
 
 
@@ -206,16 +207,16 @@ def diagnosis_input(wildcards):
     run, name, model = f"results/{wildcards.run}", wildcards.map, wildcards.model
     stem = f"{run}/diagnosis/{name}/{model}"
     given = {table: f"{stem}.{table}.tsv" for table in ("ceiling", "by_distance", "targets", "histogram")}
-    given["scores"] = f"{run}/evaluation/{name}/contact_summary.tsv"
+    given["scores"] = f"{run}/evaluation/{study.view_of(name, model)}/contact_summary.tsv"
     if config["diagnosis"]["overfit_steps"]:
         given["one_window"] = f"{stem}.one_window.tsv"
     histories = {
         other: [f"{run}/models/{name}/{other}/seed{seed}/history.tsv" for m, seed in bundles(name) if m == other]
-        for other in [model, *contact_baselines(name)]
+        for other in [model, *contact_baselines(name, model)]
     }
     given["histories"] = histories[model]
-    if contact_baselines(name):
-        given["baselines"] = [histories[other][0] for other in contact_baselines(name)]
+    if contact_baselines(name, model):
+        given["baselines"] = [histories[other][0] for other in contact_baselines(name, model)]
     return given
 
 
@@ -237,10 +238,15 @@ def map_genome(wildcards):
 
 def map_peaks(wildcards):
     """BED files of the profile tracks of a contact map; none is a list without files."""
-    row = study.maps[wildcards.map]
+    return peak_files(wildcards.run, wildcards.map)
+
+
+def peak_files(run, name):
+    """BED files of the profile tracks of a map by its name."""
+    row = study.maps[name]
     if row["source"] == "simulated":
-        return [f"results/{wildcards.run}/simulated/{wildcards.map}.peaks.bed"]
-    return [study.path(name.strip()) for name in (row["peaks"] or "").split(",") if name.strip()]
+        return [f"results/{run}/simulated/{name}.peaks.bed"]
+    return [study.path(peaks.strip()) for peaks in (row["peaks"] or "").split(",") if peaks.strip()]
 
 
 def fold_tables(wildcards):

@@ -26,22 +26,14 @@ rule report:
         diagnoses=[f"results/{config['run']}/quality/{name}.{model}.verdict.tsv" for name, model in diagnosed()],
         rankings=collect("results/{{run}}/evaluation/{dataset}/ranking.tsv", dataset=filter(ranked, study.datasets)),
         scores=collect("results/{{run}}/evaluation/{dataset}/scores.tsv", dataset=filter(ranked, study.datasets)),
-        contact_summaries=collect(
-            "results/{{run}}/evaluation/{map}/contact_summary.tsv", map=filter(study.models_of, study.maps)
-        ),
-        contact_akita=collect(
-            "results/{{run}}/evaluation/{map}/akita_comparison.tsv", map=filter(study.models_of, study.maps)
-        ),
+        contact_summaries=collect("results/{{run}}/evaluation/{view}/contact_summary.tsv", view=study.views()),
+        contact_akita=collect("results/{{run}}/evaluation/{view}/akita_comparison.tsv", view=study.views()),
         contact_differences=[
             f"results/{config['run']}/evaluation/{first}/contact_differences.{second}.tsv"
             for first, second in study.compared_maps()
         ],
-        contact_rankings=collect(
-            "results/{{run}}/evaluation/{map}/contact_ranking.tsv", map=filter(study.models_of, study.maps)
-        ),
-        contact_comparisons=collect(
-            "results/{{run}}/evaluation/{map}/contact_comparisons.tsv", map=filter(study.models_of, study.maps)
-        ),
+        contact_rankings=collect("results/{{run}}/evaluation/{view}/contact_ranking.tsv", view=study.views()),
+        contact_comparisons=collect("results/{{run}}/evaluation/{view}/contact_comparisons.tsv", view=study.views()),
         sources=[f"results/{config['run']}/sources/{name}.json" for name in study.public_files()],
         leakage=[f"results/{config['run']}/{of_dataset(dataset)}leakage.tsv" for dataset in study.datasets],
         fold_summaries=collect("results/{{run}}/cross_validation/{dataset}/summary.tsv", dataset=cross_validated()),

@@ -6,7 +6,7 @@ Inputs: a recipe (``task: contacts``). Outputs: :class:`WindowSettings`, :class:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -274,23 +274,25 @@ def read_section(
     return kind(**values) if len(problems) == before else None
 
 
-def fill_from_others(recipe: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Complete a recipe without ``window``, ``validation`` or ``evaluation`` by those of the other models of its map.
+def fill_from_others(recipe: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Complete a recipe without ``window``, ``validation`` or ``evaluation`` by those of another model of its map.
 
     Parameters
     ----------
     recipe : mapping
-        The baseline's recipe leaves them out, so that it is always measured on the windows of the model beside it.
-    others : iterable of mapping
-        Recipes of the models on the same map; the first that has a section gives it.
+        The baseline's recipe leaves them out, so that it is always measured on the windows of the model beside it: of
+        the model that ``windows_of`` names, else of the first that has the section.
+    others : mapping of str to mapping
+        Recipes of the models on the same map, by model.
     """
-    filled, others = dict(recipe), list(others)
+    filled, named = dict(recipe), recipe.get("windows_of")
+    sources = [others[named]] if named in others else list(others.values())
     for name in SHARED:
-        given = next((other[name] for other in others if name in other), None)
+        given = next((other[name] for other in sources if name in other), None)
         if name not in filled and given is not None:
             filled[name] = given
     if "window" not in recipe:
-        source = next((other for other in others if "window" in other), {})
+        source = next((other for other in sources if "window" in other), {})
         filled |= {"assembly": source["assembly"]} if "assembly" in source else {}
     return filled
 
@@ -314,7 +316,7 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
     model = recipe.get("model")
     if model not in KINDS:
         problems.append(Problem(where, f"{not_one_of(model, KINDS)}", column="model"))
-    known = ("task", "model", "note", *SHARED, "assembly")
+    known = ("task", "model", "note", *SHARED, "assembly", "windows_of")
     known += ("network", "training", "start_from") if model != "distance_only" else ()
     problems += [
         Problem(where, f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}", column=str(key))

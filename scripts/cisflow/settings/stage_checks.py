@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cisflow.models.contact_settings import contact_settings, fill_from_others
-from cisflow.problems import InputError, Problem, did_you_mean
+from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
 
 #: Settings of a network that fix the shapes of its first encoder, which a later stage takes over.
 ENCODER_KEYS = ("widths", "pools", "kernel_size")
@@ -47,7 +47,7 @@ def recipe_problems(rows: Sequence[Row], recipes: Mapping[str, Mapping[str, Any]
     recipes : mapping
         By their path in the sheet.
     """
-    given = [recipes[row["recipe"]] for row in rows if row["recipe"] in recipes]
+    given = {row["model"]: recipes[row["recipe"]] for row in rows if row["recipe"] in recipes}
     problems, seen = [], set()
     for row in rows:
         if row["recipe"] not in recipes or row["recipe"] in seen:
@@ -56,6 +56,9 @@ def recipe_problems(rows: Sequence[Row], recipes: Mapping[str, Mapping[str, Any]
         recipe = fill_from_others(recipes[row["recipe"]], given)
         if recipe.get("task") != "contacts":
             continue
+        named = recipe.get("windows_of")
+        if named is not None and named not in given:
+            problems.append(Problem(row["recipe"], not_one_of(named, given), column="windows_of"))
         try:
             contact_settings(recipe, row["recipe"])
         except InputError as error:

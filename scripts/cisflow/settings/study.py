@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from cisflow.models.contact_settings import fill_from_others
 from cisflow.models.prix_fixe import complete_recipe
 from cisflow.models.profiles.settings import profile_settings
 from cisflow.models.recipes import check_expression_recipe
@@ -27,11 +28,7 @@ from cisflow.settings.contact_checks import (
     resolution_problems,
 )
 from cisflow.settings.contact_figures import (
-    comparable_maps,
-    drawn_windows,
     region_problems,
-    regions_on,
-    shared_setting,
 )
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.dataset_columns import layout_problems
@@ -41,6 +38,7 @@ from cisflow.settings.read_checks import barcode_problems, mate_problems, simula
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
+from cisflow.settings.views import ContactViews
 
 TASKS = ("expression", "contacts", "profiles")
 SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "profiles", "models", "downloads")
@@ -59,7 +57,7 @@ KEYS = {
 
 
 @dataclass
-class Study:
+class Study(ContactViews):
     """Checked settings of one run.
 
     Attributes
@@ -198,10 +196,11 @@ class Study:
     def resolution(self, model: str, map_name: str) -> int:
         """Bin size (bp) at which a model reads its map: ``window.resolution`` of the recipe, else that of the sheet.
 
-        A recipe without ``window`` takes that of the first other model of the map that has one.
+        A recipe without ``window`` takes that of another model, see
+        :func:`~cisflow.models.contact_settings.fill_from_others`.
         """
-        recipes = [self.recipe(model, map_name), *(self.recipes[row["recipe"]] for row in self.models_of(map_name))]
-        recipe = next((recipe for recipe in recipes if "window" in recipe), {})
+        others = {row["model"]: self.recipes[row["recipe"]] for row in self.models_of(map_name)}
+        recipe = fill_from_others(self.recipe(model, map_name), others)
         return asked_resolution(recipe) or self.maps[map_name]["resolution"]
 
     def resolutions(self, map_name: str) -> list[int]:
@@ -213,27 +212,6 @@ class Study:
     def suffix(self, map_name: str, resolution: int | None = None) -> str:
         """Suffix of the names of a map's files: empty at the resolution of the sheet (None as well), else ``.4000``."""
         return "" if resolution in (None, self.maps[map_name]["resolution"]) else f".{resolution}"
-
-    def shared_setting(self, map_name: str, section: str, key: str, default: Any) -> Any:
-        """Value of a section that the models of a map share (``window``, ``evaluation``), or a default."""
-        recipes = (self.recipes[row["recipe"]] for row in self.models_of(map_name))
-        return shared_setting(recipes, section, key, default)
-
-    def drawn_regions(self, map_name: str) -> list[str]:
-        """Regions of the config on the test chromosomes of a map."""
-        return regions_on(self.config["contact_figures"]["regions"], self.chromosomes(map_name, "test"))
-
-    def drawn_windows(self, map_name: str) -> list[str]:
-        """Names of the test windows of a map that are drawn and exported."""
-        between = bool(self.shared_setting(map_name, "evaluation", "assemblies", 0))
-        return drawn_windows(self.drawn_regions(map_name), between)
-
-    def compared_maps(self) -> list[tuple[str, str]]:
-        """Pairs of maps whose difference is compared with that of the predictions."""
-        recipes = {
-            name: {row["model"]: self.recipes[row["recipe"]] for row in self.models_of(name)} for name in self.maps
-        }
-        return comparable_maps(self.maps, self.genomes(), recipes)
 
     def start_of(self, model: str, map_name: str, seed: int) -> tuple[str, int] | str | None:
         """What a replicate of a contact model starts from: (model, replicate), the folder of a bundle, or nothing."""

@@ -79,7 +79,7 @@ def bundles(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     recipe = {**RECIPE, "training": {**RECIPE["training"], "batch_size": 8, "steps": 160, "steps_per_validation": 40}}
     train_contact_model(files, folder / "orca", folder / "state", job_settings(recipe), "c0de")
-    baseline = job_settings(fill_from_others(BASELINE, [recipe]), model="distance_only")
+    baseline = job_settings(fill_from_others(BASELINE, {"orca": recipe}), model="distance_only")
     train_contact_model(files, folder / "distance_only", folder / "state", baseline, "c0de")
     return folder
 

@@ -62,9 +62,11 @@ def test_unknown_model_network_and_pools_are_told():
 
 
 def test_the_baseline_takes_its_windows_from_the_model_beside_it():
-    filled = fill_from_others({"task": "contacts", "model": "distance_only"}, [{"task": "contacts"}, RECIPE])
+    filled = fill_from_others(
+        {"task": "contacts", "model": "distance_only"}, {"none": {"task": "contacts"}, "orca": RECIPE}
+    )
     assert contact_settings(filled).window == contact_settings(RECIPE).window
-    own = fill_from_others({"window": {"bins": 3}}, [RECIPE])
+    own = fill_from_others({"window": {"bins": 3}}, {"orca": RECIPE})
     assert own["window"] == {"bins": 3}
 
 

@@ -319,7 +319,7 @@ def test_scores_of_all_levels_and_kinds(predictions):
 
 def test_baseline_of_several_levels(files, tmp_path):
     for recipe in (SECOND, THIRD):
-        filled = fill_from_others({"task": "contacts", "model": "distance_only"}, [recipe])
+        filled = fill_from_others({"task": "contacts", "model": "distance_only"}, {"zoom": recipe})
         assert ("assembly" in filled) == ("assembly" in recipe)
         folder = tmp_path / recipe["start_from"]
         train_contact_model(files, folder, tmp_path / "state", job(filled, "distance_only"), "c0de")

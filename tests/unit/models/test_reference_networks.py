@@ -67,7 +67,7 @@ def network_of(recipe: dict) -> SequenceNetwork:
 def test_every_recipe_is_whole_and_makes_its_network(path):
     recipe = read(path)
     if recipe["task"] == "contacts":
-        settings = contact_settings(fill_from_others(recipe, [read(RECIPES / "orca_1mb.yaml")]))
+        settings = contact_settings(fill_from_others(recipe, {"orca": read(RECIPES / "orca_1mb.yaml")}))
         if recipe["model"] == "network":
             with torch.device("meta"):
                 build_network(settings, profiles=1)
