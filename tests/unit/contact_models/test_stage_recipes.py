@@ -19,6 +19,7 @@ from cisflow.settings.stage_checks import (
     start_row,
     start_seed,
 )
+from cisflow.settings.views import views_of
 from conftest import CHECKOUT
 
 RECIPES = CHECKOUT / "config" / "recipes"
@@ -161,3 +162,15 @@ def test_memory_grows_with_the_window():
     sizes = [reading_mb(first, 1000), reading_mb(second, 4000), reading_mb(third, 32_000)]
     assert sizes == sorted(sizes)
     assert sizes[2] < 64_000
+
+
+def test_models_with_equal_windows_are_one_view():
+    found = recipes()
+    found["d.yaml"] = {**found["c.yaml"], "windows_of": "zoom"}
+    rows = [*ROWS, row("zoom_baseline", "d.yaml")]
+    views = views_of("m", rows, found, 2000)
+    assert [view.name for view in views] == ["m", "m.zoom"]
+    assert [[one["model"] for one in view.rows] for view in views] == [["orca", "baseline"], ["zoom", "zoom_baseline"]]
+    assert recipe_problems(rows, found) == []
+    found["d.yaml"]["windows_of"] = "zooom"
+    assert any("'zooom' is not one of: orca, zoom" in str(p) for p in recipe_problems(rows, found))
