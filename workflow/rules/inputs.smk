@@ -273,8 +273,8 @@ def dataset_input(wildcards):
     for side in ("train", "test"):
         library = row[f"{side}_library"]
         if row[f"{side}_table"]:
-            names = listed(row["train_table"]) if side == "train" else [row["test_table"]]
-            given[f"{side}_table"] = [study.path(name) for name in names]
+            paths = [study.path(name) for name in listed(row[f"{side}_table"])]
+            given[f"{side}_table"] = paths if side == "train" else paths[0]
         elif library:
             method = row[f"{side}_method"]
             given[f"{side}_library"] = f"results/{wildcards.run}/expression/{library}.{method}.parquet"

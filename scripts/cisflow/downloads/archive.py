@@ -29,13 +29,17 @@ def _is_outside(name: str) -> bool:
 
 
 def _one_member(names: list[str], wanted: str, archive: Path) -> int:
-    """Place of the member whose path ends in ``wanted``; the whole archive is refused when a name leads out of it."""
+    """Place of the member whose path ends in ``wanted``, or else of the only one with its file name.
+
+    The whole archive is refused when a name leads out of it.
+    """
     outside = [name for name in names if _is_outside(name)]
     if outside:
         what = f"{len(outside)} members would lie outside of the folder, e.g. {outside[0]!r}"
         raise InputError(Problem(str(archive), f"{what}: the archive is not unpacked"))
     end = _parts(wanted)
     found = [i for i, name in enumerate(names) if _parts(name)[-len(end) :] == end]
+    found = found or [i for i, name in enumerate(names) if _parts(name)[-1:] == end[-1:]]
     if len(found) != 1:
         listed = ", ".join(names[:MOST_SHOWN]) + (", ..." if len(names) > MOST_SHOWN else "")
         many = f"{len(found)} members are called" if found else "no member is called"
@@ -70,7 +74,8 @@ def unpack_member(archive: str | Path, member: str, target: str | Path) -> None:
     ----------
     archive : path
     member : str
-        Path inside the archive, or its end: folders before it do not matter.
+        Path inside the archive, or its end: folders before it do not matter, and others do not either where only one
+        member has this file name.
     target : path
         File to write; the caller moves it into place when it is whole.
 

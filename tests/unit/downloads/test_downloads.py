@@ -235,6 +235,8 @@ def test_members_of_an_archive_by_the_end_of_their_path(tmp_path, kind):
     packed = archive(tmp_path / "a.tar", {"./top/ids/high.csv": b"1", "./top/ids/low.csv": b"2"}, kind)
     unpack_member(packed, "ids/low.csv", tmp_path / "low.csv")
     assert (tmp_path / "low.csv").read_bytes() == b"2"
+    unpack_member(packed, "another_folder/high.csv", tmp_path / "high.csv")
+    assert (tmp_path / "high.csv").read_bytes() == b"1"
     with pytest.raises(
         InputError, match=r"no member is called 'ids/none\.csv'; the archive holds: \./top/ids/high\.csv"
     ):
