@@ -8,4 +8,4 @@ from cisflow.joblog import job
 with job(snakemake):
     summary = read_table(snakemake.input.summary, keep_default_na=False)
     figure, table, caption = speed_figure(read_table(snakemake.input.repeats), summary)
-    save_figure(figure, table, snakemake.output.svg, f"Speed of the networks of {snakemake.wildcards.dataset}", caption)
+    save_figure(figure, table, snakemake.output.svg, f"Speed of the networks of {snakemake.wildcards.trained}", caption)

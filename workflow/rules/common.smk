@@ -22,6 +22,7 @@ from cisflow.settings.dataset_columns import measurement_labels, table_layout
 from cisflow.settings.downloads import listed
 from cisflow.settings.stage_checks import BUNDLE_FILES
 from cisflow.settings.profiles import BIAS_MODEL
+from cisflow.settings.speed import is_measurable
 from cisflow.settings.study import read_study
 
 try:
@@ -84,6 +85,7 @@ wildcard_constraints:
     bin=one_of({b for library in study.bins for b in study.bin_names(library)}),
     method="bin-mean|maude",
     dataset=one_of(study.datasets),
+    trained=one_of([*study.datasets, *study.assays]),
     map=one_of(study.maps),
     view=one_of(study.views()),
     genome=one_of(study.genomes().values()),
@@ -143,14 +145,13 @@ def figures():
         if ranked(dataset):
             kinds = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
             kinds += ["changes"] if has_pairs(dataset) else []
-            kinds += ["parameters"] if len(study.models_of(dataset)) > 1 else []
+            kinds += ["parameters"] if len(study.tested_on(dataset)) > 1 else []
             kinds += ["prix_fixe_grid", "prix_fixe_parts"] if len(grid(dataset)) >= FEWEST_CELLS else []
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
     names += [f"diagnosis/{name}.{model}.{kind}" for name, model in diagnosed() for kind in ("ceiling", "learning")]
-    names += [
-        f"models/{dataset}.speed" for dataset in study.datasets if config["speed"]["measure"] and networks(dataset)
-    ]
+    if config["speed"]["measure"]:
+        names += [f"models/{name}.speed" for name in [*study.datasets, *study.assays] if networks(name)]
     names += ["cross_validation/benchmarks"] if cross_validated() else []
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
@@ -177,14 +178,14 @@ def interpreted(dataset):
 
 
 def networks(dataset):
-    """Recipes of a dataset's models that are networks, by model."""
+    """Recipes of the models of a dataset or assay whose speed can be measured, by model."""
     found = {row["model"]: study.recipe(row["model"], dataset) for row in study.models_of(dataset)}
-    return {model: recipe for model, recipe in found.items() if recipe.get("model") == "network"}
+    return {model: recipe for model, recipe in found.items() if is_measurable(recipe)}
 
 
 def grid(dataset):
-    """Models of a dataset that are Prix Fixe combinations: parts (data, first, core, final) by model."""
-    found = {row["model"]: cell_of(study.recipe(row["model"], dataset)) for row in study.models_of(dataset)}
+    """Models tested on a dataset that are Prix Fixe combinations: parts (data, first, core, final) by model."""
+    found = {row["model"]: cell_of(study.recipes[row["recipe"]]) for row in study.tested_on(dataset)}
     return {model: asdict(cell) for model, cell in found.items() if cell is not None}
 
 

@@ -175,10 +175,7 @@ rule plot_subset_scores:
 rule plot_parameters:
     input:
         scores="results/{run}/evaluation/{dataset}/scores.tsv",
-        manifests=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/manifest.json"
-            for model, seed in bundles(wildcards.dataset)
-        ],
+        manifests=tested_manifests,
     output:
         svg=report(
             "results/{run}/figures/evaluation/{dataset}.parameters.svg",
@@ -206,10 +203,7 @@ rule plot_parameters:
 rule plot_prix_fixe:
     input:
         scores="results/{run}/evaluation/{dataset}/scores.tsv",
-        manifests=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.dataset}/{model}/seed{seed}/manifest.json"
-            for model, seed in bundles(wildcards.dataset)
-        ],
+        manifests=tested_manifests,
     output:
         svg=report(
             "results/{run}/figures/evaluation/{dataset}.prix_fixe_grid.svg",

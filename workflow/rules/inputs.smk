@@ -344,6 +344,14 @@ def fold_parts(wildcards):
     return [trainings[i : i + n] for i in range(0, len(trainings), n)]
 
 
+def tested_manifests(wildcards):
+    """Manifests of the models that are tested on a dataset."""
+    trained = study.trained_on(wildcards.dataset)
+    return [
+        f"results/{wildcards.run}/models/{trained}/{model}/seed{seed}/manifest.json" for model, seed in bundles(trained)
+    ]
+
+
 def models_and_folds(dataset):
     """Pairs of (model, test fold) of a dataset that is cross-validated."""
     return [(row["model"], test) for row in study.models_of(dataset) for test in study.folds(dataset)]

@@ -117,10 +117,10 @@ rule plot_learning_curves:
 # that nothing runs beside it; torch gets as many threads as a training job.
 rule measure_speed:
     output:
-        repeats="results/{run}/models/{dataset}.speed_repeats.tsv",
-        summary="results/{run}/models/{dataset}.speed.tsv",
+        repeats="results/{run}/models/{trained}.speed_repeats.tsv",
+        summary="results/{run}/models/{trained}.speed.tsv",
     log:
-        "logs/{run}/models/{dataset}.measure_speed.log",
+        "logs/{run}/models/{trained}.measure_speed.log",
     conda:
         "../../envs/torch.yaml"
     threads: workflow.resource_settings.cores or config["training"]["threads"]
@@ -131,31 +131,31 @@ rule measure_speed:
     params:
         code=code("measure_speed.py"),
         settings=lambda wildcards: {
-            "recipes": networks(wildcards.dataset),
+            "recipes": networks(wildcards.trained),
             "speed": {key: value for key, value in config["speed"].items() if key != "measure"},
             "device": config["device"],
             "threads": config["training"]["threads"],
         },
     message:
-        "Measure training steps and throughput of the networks of {wildcards.dataset}"
+        "Measure training steps and throughput of the networks of {wildcards.trained}"
     script:
         "../../scripts/measure_speed.py"
 
 
 rule plot_speed:
     input:
-        repeats="results/{run}/models/{dataset}.speed_repeats.tsv",
-        summary="results/{run}/models/{dataset}.speed.tsv",
+        repeats="results/{run}/models/{trained}.speed_repeats.tsv",
+        summary="results/{run}/models/{trained}.speed.tsv",
     output:
         svg=report(
-            "results/{run}/figures/models/{dataset}.speed.svg",
+            "results/{run}/figures/models/{trained}.speed.svg",
             caption="../report/speed.rst",
             category="Models",
-            labels={"data": "{dataset}", "figure": "speed"},
+            labels={"data": "{trained}", "figure": "speed"},
         ),
-        others=multiext("results/{run}/figures/models/{dataset}.speed", ".png", ".tsv", ".json"),
+        others=multiext("results/{run}/figures/models/{trained}.speed", ".png", ".tsv", ".json"),
     log:
-        "logs/{run}/models/{dataset}.plot_speed.log",
+        "logs/{run}/models/{trained}.plot_speed.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -164,6 +164,6 @@ rule plot_speed:
     params:
         code=code("plot_speed.py"),
     message:
-        "Plot training steps and throughput of the networks of {wildcards.dataset}"
+        "Plot training steps and throughput of the networks of {wildcards.trained}"
     script:
         "../../scripts/plot_speed.py"

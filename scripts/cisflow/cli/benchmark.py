@@ -1,4 +1,4 @@
-"""``cisflow benchmark``: time of a training step, throughput and memory of any expression networks.
+"""``cisflow benchmark``: time of a training step, throughput and memory of networks of expression or profiles.
 
 Inputs: recipes or bundles. Outputs: tables of the repeats and of their medians, and a figure.
 """
@@ -14,6 +14,7 @@ import yaml
 from cisflow.cli.bundles import add_device, model_name
 from cisflow.cli.options import CHECKOUT, add_section, check_outputs, example, section_settings
 from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.settings.speed import TASKS, is_measurable
 
 RECIPES = CHECKOUT / "config" / "recipes"
 
@@ -64,9 +65,10 @@ def named_recipes(given: list[str]) -> dict[str, dict[str, Any]]:
     Raises
     ------
     InputError
-        With every argument that is no expression network, and every name that occurs twice.
+        With every argument that is no network of expression or profiles, and every name that occurs twice.
     """
     from cisflow.models.prix_fixe import complete_recipe
+    from cisflow.models.profiles.settings import profile_settings
     from cisflow.models.recipes import check_expression_recipe
 
     known = [path.relative_to(RECIPES).with_suffix("").as_posix() for path in sorted(RECIPES.rglob("*.yaml"))]
@@ -82,12 +84,15 @@ def named_recipes(given: list[str]) -> dict[str, dict[str, Any]]:
         name = before or (model_name(after) if Path(after).is_dir() else after.removesuffix(".yaml"))
         if name in found:
             problems.append(Problem("models", f"{name!r} is given twice; name one of them: NAME=MODEL"))
-        if not isinstance(recipe, dict) or recipe.get("task") != "expression" or recipe.get("model") != "network":
-            problems.append(Problem(str(path), "no network of task expression: nothing to measure"))
+        if not isinstance(recipe, dict) or not is_measurable(recipe):
+            problems.append(Problem(str(path), f"no network of task {' or '.join(TASKS)}: nothing to measure"))
             continue
         try:
-            found[name] = complete_recipe(recipe, str(path))
-            check_expression_recipe(found[name], str(path))
+            found[name] = complete_recipe(recipe, str(path)) if recipe["task"] == "expression" else recipe
+            if recipe["task"] == "expression":
+                check_expression_recipe(found[name], str(path))
+            else:
+                profile_settings(recipe, str(path))
         except InputError as error:
             problems += error.problems
     if problems:

@@ -1,9 +1,8 @@
 """Time of a training step, and throughput of the forward pass at growing batches.
 
-Inputs: recipes of expression models. Outputs: seconds of every repeat, and medians with quartiles, peak memory and the
-reason why batches stopped growing. Sequences are random ones of the length that a recipe reads: time depends on the
-shape of the input alone. Source of the protocol: Rafi et al. 2024: 5,000 training batches of 32, and 100 forward
-batches of 32, 64, 128, ... up to the limit of the GPU, 50 times each.
+Inputs: recipes of expression and profile networks. Outputs: seconds of every repeat, and medians with quartiles, peak
+memory and the reason why batches stopped growing. Source of the protocol: Rafi et al. 2024: 5,000 training batches
+of 32 (profiles: 64), and 100 forward batches of 32, 64, 128, ... up to the limit of the GPU, 50 times each.
 """
 
 from __future__ import annotations
@@ -23,11 +22,9 @@ import torch
 
 from cisflow.joblog import logger
 from cisflow.memory import PeakMemory, release_freed_memory, resident_bytes
-from cisflow.models.encoding import ENCODINGS, PLASMID_LEFT, PlasmidEncoding
-from cisflow.models.expression_task import ExpressionTask
-from cisflow.models.network import SequenceNetwork
-from cisflow.models.team_encodings import TwoStrandsEncoding
+from cisflow.models.speed_probes import SEED, probe_of
 from cisflow.progress import Progress
+from cisflow.settings.speed import is_measurable
 from cisflow.training.numerics import reproducible_numerics
 from cisflow.training.processes import Processes
 from cisflow.training.run import Run
@@ -35,7 +32,6 @@ from cisflow.training.state import StateFolder
 
 #: Untimed batches before the first repeat.
 WARM_UP = 2
-SEED = 1
 LIMITS = {
     "largest": "the largest batch asked for",
     "time": "a larger batch would take longer than allowed",
@@ -80,46 +76,6 @@ def device_name(device: torch.device) -> str:
     info = Path("/proc/cpuinfo")
     named = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     return named[0].partition(":")[2].strip() if named else platform.processor() or platform.machine()
-
-
-def _bases(rng: np.random.Generator, rows: int, length: int) -> list[str]:
-    text = np.frombuffer(b"ACGT", dtype=np.uint8)[rng.integers(0, 4, (rows, length))].tobytes().decode()
-    return [text[i : i + length] for i in range(0, rows * length, length)]
-
-
-def random_table(recipe: Mapping[str, Any], rows: int) -> pd.DataFrame:
-    """A dataset of random sequences in the form that a recipe reads.
-
-    Parameters
-    ----------
-    recipe : mapping
-        Complete, of a network.
-    rows : int
-        Training rows; two more are for validation.
-
-    Returns
-    -------
-    DataFrame
-        See :func:`cisflow.models.expression_data.read_dataset`; expression is uniform over the bins of the loss.
-    """
-    encoding, rng = ENCODINGS.make(recipe["encoding"]), np.random.default_rng(SEED)
-    n = rows + 2
-    left, length = "", getattr(encoding, "width", encoding.length)
-    if isinstance(encoding, PlasmidEncoding) and encoding.drop:  # it looks for its adapter
-        left = recipe["encoding"].get("left_context", PLASMID_LEFT)[-encoding.drop :]
-    elif isinstance(encoding, TwoStrandsEncoding):
-        length = encoding.head + encoding.width + encoding.tail
-    heads = {head: rng.uniform(0, 1, n) for head in recipe.get("heads", ())}
-    table = {
-        "element": [f"e{i}" for i in range(n)],
-        "sequence": [left + bases for bases in _bases(rng, n, length)],
-        "is_singleton": rng.random(n) < 0.9,
-        "split": ["train"] * rows + ["validation"] * 2,
-        "pos": -1,
-        **heads,
-        "expression": rng.uniform(0, int(recipe["loss"].get("bins", 18)) - 1, n),
-    }
-    return pd.DataFrame(table)
 
 
 def _timed(work: Callable[[], None], batches: int, device: torch.device) -> tuple[float, float]:
@@ -172,13 +128,12 @@ def measure_training(
         Peak memory, bytes.
     """
     steps = WARM_UP + settings.batches * settings.repeats
-    training = {**recipe["training"], "batch_size": settings.batch_size, "epochs": 1, "steps_per_epoch": steps + 1}
-    recipe = {**recipe, "training": training}
-    table = random_table(recipe, max(8 * settings.batch_size, 64))
+    training = {**recipe["training"], "batch_size": settings.batch_size}
     torch.manual_seed(SEED)
     release_freed_memory()
     memory = PeakMemory(device)
-    run = Run(ExpressionTask(recipe, table, SEED), training, Processes(0, 1, device), SEED)
+    task = probe_of(recipe).task(settings.batch_size, steps + 1)
+    run = Run(task, training, Processes(0, 1, device), SEED)
     with tempfile.TemporaryDirectory() as folder:
         states = StateFolder(folder, "speed")
         _timed(lambda: run.optimise(states), WARM_UP, device)
@@ -213,17 +168,10 @@ def measure_forward(
     str
         Why no larger batch follows (a key of :data:`LIMITS`); empty before the last.
     """
-    encoding = ENCODINGS.make(recipe["encoding"])
-    table = random_table(recipe, settings.batch_size)
     torch.manual_seed(SEED)
-    network = SequenceNetwork(recipe["network"], encoding.n_channels, encoding.length)
-    codes = encoding.codes(table["sequence"].tolist())[: settings.batch_size]
-    if hasattr(network.first, "fit"):
-        network.first.fit(codes, SEED)
-    network.to(device).eval()
-    flags = torch.zeros(len(codes), device=device)
+    size = settings.batch_size
     with torch.inference_mode():
-        x, size = encoding.tensor(torch.from_numpy(codes).to(device), flags, flags), settings.batch_size
+        network, x = probe_of(recipe).forward_input(size, device)
         release_freed_memory()
         before = resident_bytes()
         measured = _forward_at(network, x, settings, device)
@@ -286,7 +234,7 @@ def measure_speed(
         forward batch, ``limit`` (why no larger one was taken).
     """
     repeats, summary = [], []
-    networks = {name: recipe for name, recipe in recipes.items() if recipe.get("model") == "network"}
+    networks = {name: recipe for name, recipe in recipes.items() if is_measurable(recipe)}
     for name in recipes.keys() - networks.keys():
         logger.info("%s: no network, nothing to measure", name)
     progress = Progress("measure", len(networks) * (settings.repeats + 1), "repeats")
@@ -299,7 +247,7 @@ def measure_speed(
             precision = recipe["training"].get("precision", "float32")
             head = {
                 "model": name,
-                "parameters": _parameters(recipe),
+                "parameters": probe_of(recipe).parameters(),
                 "device": device.type,
                 "device_name": device_name(device),
             }
@@ -311,13 +259,6 @@ def measure_speed(
                 torch.cuda.empty_cache()
     progress.write()
     return pd.DataFrame(repeats), pd.DataFrame(summary)
-
-
-def _parameters(recipe: Mapping[str, Any]) -> int:
-    encoding = ENCODINGS.make(recipe["encoding"])
-    with torch.device("meta"):
-        network = SequenceNetwork(recipe["network"], encoding.n_channels, encoding.length)
-    return sum(p.numel() for p in network.parameters())
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:

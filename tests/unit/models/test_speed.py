@@ -16,7 +16,8 @@ from cisflow.memory import PeakMemory, resident_bytes
 from cisflow.models import speed
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.prix_fixe import complete_recipe
-from cisflow.models.speed import SpeedSettings, measure_forward, measure_speed, measure_training, random_table
+from cisflow.models.speed import SpeedSettings, measure_forward, measure_speed, measure_training
+from cisflow.models.speed_probes import probe_of, random_table
 from cisflow.training.numerics import reproducible_numerics
 
 RECIPES = Path(__file__).parents[3] / "config" / "recipes"
@@ -52,6 +53,20 @@ def test_random_sequences_fit_every_recipe(name):
         task.encoding.length,
     )
     assert (batch["codes"] < 4).float().mean() > 0.8  # bases, not padding
+
+
+@pytest.mark.parametrize("name", ["chrombpnet", "dream_rnn"])
+def test_profile_networks(name):
+    given = yaml.safe_load((RECIPES / "profiles" / "narrow" / f"{name}.yaml").read_text())
+    rows, _ = measure_training(given, FEW, CPU)
+    assert [row["batch_size"] for row in rows] == [2, 2, 2]
+    network, x = probe_of(given).forward_input(2, CPU)
+    assert x.shape == (2, 4, given["window"]["input_length"])
+    alone, whole = probe_of(given).parameters(), sum(p.numel() for p in network.parameters())
+    assert alone == sum(p.numel() for p in network.parameters() if p.requires_grad)
+    with_bias = probe_of({**given, "bias": {"network": given["network"], "count_shift": 0.0}})
+    assert sum(p.numel() for p in with_bias.network().parameters()) == 2 * whole
+    assert with_bias.parameters() == alone  # the bias model is frozen
 
 
 def test_training_steps_are_those_of_the_loop(monkeypatch):
@@ -176,7 +191,7 @@ def test_command_tells_all_problems_at_once(tmp_path, capsys):
     told = capsys.readouterr().err
     for text in (
         "did you mean 'dream_rnn'",
-        "kmer_ridge.yaml: no network",
+        "kmer_ridge.yaml: no network of task expression or profiles",
         "does not work",
         "'dream_cnn' is given twice",
     ):
