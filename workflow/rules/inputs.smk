@@ -202,6 +202,12 @@ def replicate_files(wildcards):
     return [map_file(wildcards.run, other, *of, resolution) for of in (("map", "cool"), ("expected", "npz"))]
 
 
+def replicate_law(wildcards):
+    """Distance law of a map's replicate; none without replicate."""
+    other = replicate_of(wildcards.map)
+    return map_file(wildcards.run, other, "distance_law", "tsv") if other else []
+
+
 def diagnosis_input(wildcards):
     """What the diagnosis of a contact model is made of; one window learnt by heart where the config asks for it."""
     run, name, model = f"results/{wildcards.run}", wildcards.map, wildcards.model

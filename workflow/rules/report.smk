@@ -24,6 +24,7 @@ rule report:
         funnels=funnels(),
         verdicts=collect("results/{{run}}/quality/{library}.verdict.tsv", library=study.libraries),
         diagnoses=[f"results/{config['run']}/quality/{name}.{model}.verdict.tsv" for name, model in diagnosed()],
+        map_verdicts=collect("results/{{run}}/quality/{map}.verdict.tsv", map=study.maps),
         rankings=collect("results/{{run}}/evaluation/{dataset}/ranking.tsv", dataset=filter(ranked, study.datasets)),
         scores=collect("results/{{run}}/evaluation/{dataset}/scores.tsv", dataset=filter(ranked, study.datasets)),
         contact_summaries=collect("results/{{run}}/evaluation/{view}/contact_summary.tsv", view=study.views()),
@@ -61,7 +62,17 @@ rule report:
     params:
         code=code("build_report.py"),
         results=lambda wildcards: f"results/{wildcards.run}",
-        lists=["figures", "funnels", "verdicts", "diagnoses", "rankings", "scores", "contact_summaries", "leakage"]
+        lists=[
+            "figures",
+            "funnels",
+            "verdicts",
+            "map_verdicts",
+            "diagnoses",
+            "rankings",
+            "scores",
+            "contact_summaries",
+            "leakage",
+        ]
         + [
             "sources",
             "contact_akita",

@@ -25,6 +25,7 @@ from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 
 BYTES_PER_PIXEL = 12
+IGNORED_DIAGONALS, MIN_PIXELS, MAX_DEVIATIONS, TOLERANCE = 2, 10, 5, 1e-5  # defaults of cooler
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,21 @@ class Balance:
     weights: np.ndarray
     scale: float
     variances: tuple[float, ...]
+
+    def attributes(self) -> dict[str, object]:
+        """What cooler writes beside such weights, for programs that look there how they were made."""
+        return {
+            "ignore_diags": IGNORED_DIAGONALS,
+            "min_nnz": MIN_PIXELS,
+            "min_count": 0,
+            "mad_max": MAX_DEVIATIONS,
+            "tol": TOLERANCE,
+            "scale": self.scale,
+            "var": self.variances[-1],
+            "converged": True,
+            "cis_only": False,
+            "divisive_weights": False,
+        }
 
 
 @njit(cache=True)
@@ -71,6 +87,31 @@ def _add_marginals(bin1, bin2, count, ignore_diagonals, weights, marginals):  # 
             marginals[j] += value
 
 
+def row_sums(blocks: Iterable[Pixels], weights: np.ndarray, ignore_diagonals: int) -> tuple[np.ndarray, np.ndarray]:
+    """Raw contacts of every bin, and the sums of its balanced row.
+
+    Parameters
+    ----------
+    blocks : iterable of (bin1, bin2, count)
+        Pixels of the upper triangle.
+    weights : float array, (bins,)
+        Multiplicative, NaN for masked bins, which count as 0.
+    ignore_diagonals : int
+        Diagonals left out of the balanced sums, beginning with the main one.
+
+    Returns
+    -------
+    (float64 array, float64 array), (bins,) each
+        Contacts with one end or both in the bin; balanced contacts of its row.
+    """
+    contacts, sums = np.zeros(len(weights)), np.zeros(len(weights))
+    ones, used = np.ones(len(weights)), np.nan_to_num(weights, nan=0.0)
+    for bin1, bin2, count in blocks:
+        _add_marginals(bin1, bin2, count, 0, ones, contacts)
+        _add_marginals(bin1, bin2, count, ignore_diagonals, used, sums)
+    return contacts, sums
+
+
 def _unmasked(
     n_pixels: np.ndarray, n_contacts: np.ndarray, offsets: np.ndarray, min_pixels: int, max_deviations: float
 ) -> np.ndarray:
@@ -92,10 +133,10 @@ def balance(
     blocks: Iterable[Pixels],
     offsets: np.ndarray,
     where: str,
-    ignore_diagonals: int = 2,
-    min_pixels: int = 10,
-    max_deviations: float = 5,
-    tolerance: float = 1e-5,
+    ignore_diagonals: int = IGNORED_DIAGONALS,
+    min_pixels: int = MIN_PIXELS,
+    max_deviations: float = MAX_DEVIATIONS,
+    tolerance: float = TOLERANCE,
     max_iterations: int = 200,
 ) -> Balance:
     """Balance a map over the whole genome (within and between chromosomes together), in memory.

@@ -207,7 +207,7 @@ def prepare_map(
         if values is None:
             result = balance_map(temporary, first, memory_mb)
             values, variances, origin = result.weights, result.variances, "balanced here"
-            attributes = {"scale": result.scale, "var": variances[-1], "converged": True, "cis_only": False}
+            attributes = result.attributes()
         write_weights(temporary, values, attributes)
         add_rows(temporary)
         last = variances[-1] if variances else None

@@ -43,7 +43,7 @@ def verdict_table(found: Sequence[Verdict]) -> pd.DataFrame:
     return pd.DataFrame([asdict(v) for v in found], columns=list(COLUMNS))
 
 
-def overall(table: pd.DataFrame, library: str) -> tuple[str, str]:
+def overall(table: pd.DataFrame, library: str, what: str = "library") -> tuple[str, str]:
     """Worst verdict, and one sentence for the top of the page.
 
     Parameters
@@ -51,6 +51,9 @@ def overall(table: pd.DataFrame, library: str) -> tuple[str, str]:
     table : DataFrame
         See :func:`verdict_table`.
     library : str
+        Name of what was checked.
+    what : str
+        What it is: a library, a map.
 
     Returns
     -------
@@ -58,13 +61,13 @@ def overall(table: pd.DataFrame, library: str) -> tuple[str, str]:
     """
     worst = max(table["verdict"], key=SEVERITY.__getitem__, default=OK)
     if worst == OK:
-        return OK, f"Library {library} looks good: every check passed."
+        return OK, f"{what.capitalize()} {library} looks good: every check passed."
     bad = table[table["verdict"] == worst]
     first = bad["sentence"].iloc[0]
     others = int((table["verdict"] != OK).sum()) - 1
     more = f" ({others} more below.)" if others else ""
     opening = {
-        FAIL: f"Do not use library {library} before this is settled: ",
-        WARN: f"Library {library} can be used with care: ",
+        FAIL: f"Do not use {what} {library} before this is settled: ",
+        WARN: f"{what.capitalize()} {library} can be used with care: ",
     }[worst]
     return worst, opening + first[0].lower() + first[1:] + more

@@ -55,6 +55,7 @@ class ReportInput:
     figures: Sequence[str] = ()
     funnels: Sequence[str] = ()
     verdicts: Sequence[str] = ()
+    map_verdicts: Sequence[str] = ()
     diagnoses: Sequence[str] = ()
     rankings: Sequence[str] = ()
     scores: Sequence[str] = ()
@@ -105,10 +106,10 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
     return sentences
 
 
-def _verdict(path: str, report: str | Path) -> dict[str, str]:
-    """Verdict on a library, and its page relative to the report."""
+def _verdict(path: str, report: str | Path, what: str = "library") -> dict[str, str]:
+    """Verdict on a library or a map, and its page relative to the report."""
     library = Path(path).name.removesuffix(VERDICT_SUFFIX)
-    verdict, sentence = overall(read_table(path), library)
+    verdict, sentence = overall(read_table(path), library, what)
     page = Path(os.path.relpath(Path(path).with_name(f"{library}.html"), Path(report).parent)).as_posix()
     return {"library": library, "verdict": verdict, "sentence": sentence, "page": page}
 
@@ -200,6 +201,7 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
         if name == "models" and given.recipes:
             tables.append({"title": "Models", "file": "", **table_values(_model_rows(given))})
         verdicts = [_verdict(path, output) for path in given.verdicts] if name == "quality" else []
+        verdicts += [_verdict(path, output, "map") for path in given.map_verdicts] if name == "contacts" else []
         verdicts += [_diagnosis(path, output) for path in given.diagnoses] if name == "diagnosis" else []
         if figures or tables or verdicts:
             found = {"figures": figures, "tables": tables, "verdicts": verdicts}

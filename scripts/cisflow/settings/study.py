@@ -414,6 +414,9 @@ def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[
         if study.models_of(row["dataset"]) and not (row["train_library"] or row["train_table"]):
             needs("datasets", row, "train_library", "(or train_table) because models are trained on this dataset")
     for row in rows["contact_maps"]:
+        if row["map"] in study.libraries:
+            message = f"{row['map']!r} is also the name of a library; both have a quality page of that name"
+            problems.append(Problem(shown["contact_maps"], message, row["_row"], "map"))
         if row["source"] != "simulated":
             for column in (row["source"], "genome"):
                 needs("contact_maps", row, column, f"when source is {row['source']}")
