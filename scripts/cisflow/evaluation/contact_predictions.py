@@ -121,9 +121,13 @@ class PredictedMaps:
         for name in SAME:
             values = np.ascontiguousarray(getattr(self, name))
             state.update(f"{name} {values.shape} ".encode())
-            if values.dtype.kind == "f":  # missing values have several bit patterns
-                values = np.nan_to_num(values, nan=np.float32(-1e30))
-            state.update("\n".join(values).encode() if values.dtype.kind == "U" else values.tobytes())
+            if values.dtype.kind == "U":
+                state.update("\n".join(values).encode())
+                continue
+            for part in values:
+                if part.dtype.kind == "f":  # missing values have several bit patterns
+                    part = np.nan_to_num(part, nan=np.float32(-1e30))
+                state.update(part.tobytes())
         return state.hexdigest()
 
 

@@ -27,6 +27,12 @@ def density_edges(found: PredictedMaps, level: int) -> np.ndarray:
     return np.linspace(low - margin, high + margin, CELLS + 1)
 
 
+def _cell(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Cell of each value on an even grid; values beyond it go into the outermost ones."""
+    place = (values - edges[0]) * (CELLS / (edges[-1] - edges[0]))
+    return np.clip(place, 0, CELLS - 1).astype(np.int64)
+
+
 def density(model: str, found: PredictedMaps) -> pd.DataFrame:
     """How often a predicted value meets an observed one.
 
@@ -45,11 +51,11 @@ def density(model: str, found: PredictedMaps) -> pd.DataFrame:
             rows = found.kind == kind
             predicted = found.predicted[:, rows, level].mean(axis=0)
             both = np.isfinite(observed[rows]) & np.isfinite(predicted)
-            pair = (np.clip(v[both], edges[0], edges[-1]) for v in (predicted, observed[rows]))
-            counts = np.histogram2d(*pair, bins=(edges, edges))[0].astype(np.int64)
-            x, y = np.nonzero(counts)
-            key = {"model": model, "kind": kind, "level": int(length)}
-            parts.append(pd.DataFrame({**key, "predicted": centres[x], "observed": centres[y], "n": counts[x, y]}))
+            x, y = (_cell(v[both], edges) for v in (predicted, observed[rows]))
+            counts = np.bincount(CELLS * x + y, minlength=CELLS**2)
+            x, y = np.divmod(np.nonzero(counts)[0], CELLS)
+            key = {"model": model, "kind": kind, "level": int(length), "predicted": centres[x], "observed": centres[y]}
+            parts.append(pd.DataFrame({**key, "n": counts[counts > 0]}))
     return pd.concat(parts, ignore_index=True)
 
 
