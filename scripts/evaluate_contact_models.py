@@ -7,8 +7,7 @@ from cisflow.joblog import job
 with job(snakemake):
     settings = snakemake.params.settings
     tables = evaluate_contacts(
-        dict(zip(settings["models"], snakemake.input.predictions, strict=True)),
-        snakemake.input.expected,
+        dict(zip(settings["models"], snakemake.input, strict=True)),
         settings["draws"],
         settings["seed"],
         snakemake.wildcards.view,

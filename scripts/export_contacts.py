@@ -20,5 +20,5 @@ with job(snakemake):
     lengths = cooler.Cooler(given.contacts).chromsizes.to_dict()
     observed, title = name == "observed", f"{snakemake.wildcards.view}, {name}"
     rows = list(dict.fromkeys(windows.values()))
-    write_maps(snakemake.output.maps, found, rows, lengths, given.expected, title, observed)
-    write_arrays(snakemake.output.arrays, found, windows, given.expected, observed)
+    write_maps(snakemake.output.maps, found, rows, lengths, title, observed)
+    write_arrays(snakemake.output.arrays, found, windows, observed)

@@ -93,8 +93,7 @@ rule predict_contacts:
 
 rule evaluate_contact_models:
     input:
-        predictions=contact_predictions,
-        expected=evaluated_expected,
+        contact_predictions,
     output:
         scores="results/{run}/evaluation/{view}/contact_scores.tsv",
         summary="results/{run}/evaluation/{view}/contact_summary.tsv",
@@ -242,7 +241,6 @@ rule export_contacts:
         ],
         scores="results/{run}/evaluation/{view}/contact_scores.tsv",
         contacts=lambda wildcards: map_file(wildcards.run, study.map_of(wildcards.view), "map", "cool"),
-        expected=evaluated_expected,
     output:
         maps="results/{run}/contacts_export/{view}/{exported}.mcool",
         arrays="results/{run}/contacts_export/{view}/{exported}.npz",

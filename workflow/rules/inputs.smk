@@ -85,12 +85,6 @@ def contact_predictions(wildcards, view=None):
     return [f"{folder}/{row['model']}.contacts.npz" for row in study.viewed(view)]
 
 
-def evaluated_expected(wildcards):
-    """Expected contacts of a map at the resolution that its models, which share their windows, read it at."""
-    first, name = study.viewed(wildcards.view)[0]["model"], study.map_of(wildcards.view)
-    return map_file(wildcards.run, name, "expected", "npz", study.resolution(first, name))
-
-
 def contact_max_missing(view):
     """Largest share of missing fine pixels behind an entry of a view that counts."""
     return study.shared_setting(view, "evaluation", "max_missing_in_bin", 0.25)

@@ -1,6 +1,6 @@
 """``cisflow export-contacts``: predicted or observed contact maps as files for HiGlass, cooler and cooltools.
 
-Inputs: predictions of a contact model, the prepared map and its expected contacts. Outputs: ``.mcool`` or ``.cool``,
+Inputs: predictions of a contact model, the prepared map. Outputs: ``.mcool`` or ``.cool``,
 and on request the matrices as ``.npz``.
 """
 
@@ -26,12 +26,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "the mean over them (docs/methods/contact_evaluation.md).",
         **example(
             "cisflow export-contacts predictions/synthetic/orca.contacts.npz --map contacts/synthetic/map.cool \\\n"
-            "    --expected contacts/synthetic/expected.npz --windows chr5:400000-600000 --output orca.mcool"
+            "    --windows chr5:400000-600000 --output orca.mcool"
         ),
     )
     parser.add_argument("predictions", help="predictions of a model, .contacts.npz")
     parser.add_argument("--map", required=True, metavar="FILE", help="map.cool: chromosomes and their lengths")
-    parser.add_argument("--expected", required=True, metavar="FILE", help="expected.npz of the map")
     parser.add_argument("--output", required=True, metavar="FILE", help=".mcool (all levels) or .cool (one level)")
     parser.add_argument("--arrays", metavar="FILE", help="output: every matrix by itself, .npz")
     parser.add_argument(
@@ -106,7 +105,7 @@ def run(given: argparse.Namespace) -> None:
     windows = _windows(given, found)
     lengths = cooler.Cooler(given.map).chromsizes.to_dict()
     rows, title = list(dict.fromkeys(windows.values())), "observed" if given.observed else given.predictions
-    shown = (found, rows, lengths, given.expected, title, given.observed, given.values, level)
+    shown = (found, rows, lengths, title, given.observed, given.values, level)
     write_maps(given.output, *shown)
     if given.arrays:
-        write_arrays(given.arrays, found, windows, given.expected, given.observed)
+        write_arrays(given.arrays, found, windows, given.observed)

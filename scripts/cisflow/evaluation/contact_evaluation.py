@@ -1,6 +1,6 @@
 """All tables of the evaluation of a map's contact models, from one reading of each model's predictions.
 
-Inputs: ``predictions/{map}/{model}.contacts.npz`` of every model, ``expected.npz``. Outputs: tables by name.
+Inputs: ``predictions/{map}/{model}.contacts.npz`` of every model. Outputs: tables by name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from cisflow.evaluation.contact_background import level_expected
 from cisflow.evaluation.contact_predictions import MAX_MISSING, PredictedMaps, each_model
 from cisflow.evaluation.contact_profiles import OBSERVED, density, distance_means
 from cisflow.evaluation.contact_ranking import rank_contact_models
@@ -20,7 +19,6 @@ from cisflow.evaluation.contacts import akita_table, chromosome_table, score_tab
 
 def evaluate_contacts(
     paths: Mapping[str, str | Path],
-    expected: str | Path,
     draws: int,
     seed: int,
     map_name: str,
@@ -32,8 +30,6 @@ def evaluate_contacts(
     ----------
     paths : mapping of str to path
         Predictions by model; one model is in memory at a time.
-    expected : path
-        ``expected.npz`` of the map that the targets were made from.
     draws, seed : int
         Bootstrap draws and the run's seed.
     map_name : str
@@ -45,7 +41,7 @@ def evaluate_contacts(
     dict of str to DataFrame
         ``scores, summary, chromosomes, akita`` (:mod:`cisflow.evaluation.contacts`), ``bootstrap, ranking,
         distribution, comparisons`` (:mod:`cisflow.evaluation.contact_ranking`), ``density, distance``
-        (:mod:`cisflow.evaluation.contact_profiles`; ``distance`` with a column ``expected`` more).
+        (:mod:`cisflow.evaluation.contact_profiles`).
     """
     densities: list[pd.DataFrame] = []
     distances: list[pd.DataFrame] = []
@@ -54,7 +50,6 @@ def evaluate_contacts(
         for model, found in each_model(paths, max_missing):
             densities.append(density(model, found))
             means = distance_means(model, found)
-            means["expected"] = level_expected(found, means["level"], means["distance"], expected)
             distances.append(means[means["series"] != OBSERVED] if distances else means)
             yield model, found
 

@@ -1,7 +1,7 @@
 """Predicted and observed maps of chosen windows as coolers and as arrays.
 
-Purpose: files that HiGlass, cooler and cooltools open. Inputs: predictions of a model, expected contacts, chromosome
-lengths. Outputs: ``.mcool`` with one resolution per level (or ``.cool`` of one level), ``.npz`` with every matrix.
+Purpose: files that HiGlass, cooler and cooltools open. Inputs: predictions of a model, chromosome lengths. Outputs:
+``.mcool`` with one resolution per level (or ``.cool`` of one level), ``.npz`` with every matrix.
 Pixels are contacts on the scale of the balanced map. Coordinates are 0-based.
 """
 
@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from cisflow.contacts.coolers import write_cooler
-from cisflow.evaluation.contact_background import window_expected
 from cisflow.evaluation.contact_predictions import PredictedMaps
 from cisflow.files import atomic_path
 from cisflow.joblog import logger
@@ -97,7 +96,6 @@ def level_pixels(
     windows: Sequence[int],
     level: int,
     lengths: Mapping[str, int],
-    expected: str | Path,
     observed: bool = False,
     values: str = CONTACTS,
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray, int]:
@@ -112,8 +110,6 @@ def level_pixels(
         Index.
     lengths : mapping of str to int
         Length (bp) of every chromosome, in the order of the file.
-    expected : path
-        See :func:`cisflow.evaluation.contact_background.window_expected`.
     observed : bool
         What was measured instead of what was predicted.
     values : {"contacts", "inverse", "ratio"}
@@ -136,9 +132,7 @@ def level_pixels(
         place, moved = _place(found, window, level, lengths)
         displacement = max(displacement, moved)
         covered[np.unique(place)] += 1
-        of_window = pixel_values(
-            log_ratios(found, window, level, observed), window_expected(found, window, level, expected), values
-        )
+        of_window = pixel_values(log_ratios(found, window, level, observed), found.expected(window, level), values)
         low, high = np.minimum(place[upper[0]], place[upper[1]]), np.maximum(place[upper[0]], place[upper[1]])
         entry = of_window[upper]
         known = np.isfinite(entry)
@@ -154,7 +148,6 @@ def write_maps(
     found: PredictedMaps,
     windows: Sequence[int],
     lengths: Mapping[str, int],
-    expected: str | Path,
     title: str,
     observed: bool = False,
     values: str = CONTACTS,
@@ -166,7 +159,7 @@ def write_maps(
     ----------
     path : path
         ``.mcool``: every level is a resolution, ``path::/resolutions/<bin size>``; ``.cool``: one level.
-    found, windows, lengths, expected, observed, values
+    found, windows, lengths, observed, values
         See :func:`level_pixels`.
     title : str
         What the values are of, in the metadata.
@@ -195,7 +188,7 @@ def write_maps(
     with atomic_path(path) as temporary:
         for number, k in enumerate(levels):
             size = int(found.bin_size[k])
-            pixels, covered, moved = level_pixels(found, windows, k, lengths, expected, observed, values)
+            pixels, covered, moved = level_pixels(found, windows, k, lengths, observed, values)
             if moved:
                 logger.info("%s: bins of %d bp displaced by up to %d bp onto the grid of the file", path, size, moved)
             about = {
@@ -214,9 +207,7 @@ def write_maps(
                 handle.attrs.update(FORMAT)
 
 
-def write_arrays(
-    path: str | Path, found: PredictedMaps, windows: Mapping[str, int], expected: str | Path, observed: bool = False
-) -> None:
+def write_arrays(path: str | Path, found: PredictedMaps, windows: Mapping[str, int], observed: bool = False) -> None:
     """Write every matrix of chosen windows as a compressed ``.npz``; equal content gives equal bytes.
 
     Parameters
@@ -225,7 +216,6 @@ def write_arrays(
     found : PredictedMaps
     windows : mapping of str to int
         Rows of the predictions by name.
-    expected : path
     observed : bool
         What was measured instead of what was predicted.
 
@@ -246,7 +236,7 @@ def write_arrays(
         "bin_size": found.bin_size,
         "start": found.start[rows],
         "log_ratio": np.array([[log_ratios(found, w, k, observed) for k in levels] for w in rows], dtype=np.float32),
-        "expected": np.array([[window_expected(found, w, k, expected) for k in levels] for w in rows]),
+        "expected": np.array([[found.expected(w, k) for k in levels] for w in rows]),
         "missing": found.missing[rows],
     }
     if found.bin_chromosome is not None:

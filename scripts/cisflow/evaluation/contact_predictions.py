@@ -19,7 +19,7 @@ from cisflow.problems import InputError, Problem
 #: Entries with a larger share of missing fine pixels do not count (published).
 MAX_MISSING = 0.25
 CIS, TRANS = KINDS = ("cis", "trans")
-REQUIRED = ("chromosome", "levels", "bin_size", "start", "seeds", "predicted", "observed")
+REQUIRED = ("chromosome", "levels", "bin_size", "start", "seeds", "predicted", "observed", "log_background")
 SAME = ("chromosome", "levels", "bin_size", "start", "kind", "observed", "missing")
 
 
@@ -43,12 +43,12 @@ class PredictedMaps:
         NaN where nothing was measured.
     missing : float32 array, (windows, levels, bins, bins)
         Share of missing fine pixels behind an entry.
+    log_background : float32 array, (levels, bins, bins) or (windows, levels, bins, bins)
+        Natural log of the expected contacts that the targets were divided by.
     kind : str array, (windows,)
         ``cis`` or ``trans``: the set of windows, see :meth:`scored`.
     background_trans : bool array, (windows, levels, bins, bins), or None
         Entries between chromosomes, in windows of several.
-    log_background : float32 array, (levels, bins, bins) or (windows, levels, bins, bins), or None
-        Natural log of the expected contacts that the targets were divided by.
     bin_chromosome, bin_start : str and int64 arrays, (windows, levels, bins), or None
         Chromosome of every bin and its first base there, in windows of several chromosomes.
     max_missing : float
@@ -63,9 +63,9 @@ class PredictedMaps:
     predicted: np.ndarray
     observed: np.ndarray
     missing: np.ndarray
+    log_background: np.ndarray
     kind: np.ndarray
     background_trans: np.ndarray | None = None
-    log_background: np.ndarray | None = None
     bin_chromosome: np.ndarray | None = None
     bin_start: np.ndarray | None = None
     max_missing: float = MAX_MISSING
@@ -83,6 +83,12 @@ class PredictedMaps:
     def mean(self) -> np.ndarray:
         """Predictions averaged over the replicates; float32 (windows, levels, bins, bins)."""
         return self.predicted.mean(axis=0)
+
+    def expected(self, window: int, level: int) -> np.ndarray:
+        """Expected contacts of one map, balanced, linear scale; float64 (bins, bins)."""
+        several = self.log_background.ndim == 4
+        log = self.log_background[window, level] if several else self.log_background[level]
+        return np.exp(log.astype(np.float64))
 
     def measured(self, level: int) -> np.ndarray:
         """Observed maps of a level with NaN where too many of the fine pixels are missing.
@@ -181,8 +187,8 @@ def read_predicted_maps(path: str | Path, max_missing: float = MAX_MISSING) -> P
         problems.append(Problem(str(path), f"{unknown[0]!r}; expected {CIS!r} or {TRANS!r}", column="kind"))
     if TRANS in kind and between is None:
         problems.append(Problem(str(path), "absent, but there are windows of kind 'trans'", column="background_trans"))
-    background = found.get("log_background")
-    if background is not None and background.shape not in (observed.shape, observed.shape[1:]):
+    background = found["log_background"]
+    if background.shape not in (observed.shape, observed.shape[1:]):
         expected = f"expected {observed.shape[1:]} or {observed.shape}"
         problems.append(Problem(str(path), f"shape {background.shape}; {expected}", column="log_background"))
     if problems:
@@ -196,9 +202,10 @@ def read_predicted_maps(path: str | Path, max_missing: float = MAX_MISSING) -> P
         found["predicted"],
         observed,
         missing,
+        background,
         kind,
         between,
-        *(found.get(name) for name in ("log_background", "bin_chromosome", "bin_start")),
+        *(found.get(name) for name in ("bin_chromosome", "bin_start")),
         max_missing,
     )
 

@@ -74,6 +74,19 @@ def _sums_by_distance(values: np.ndarray, used: np.ndarray, sums: np.ndarray) ->
                     sums[j - i, 3] += np.exp(value)
 
 
+def _expected_by_distance(found: PredictedMaps, rows: np.ndarray, used: np.ndarray, level: int) -> np.ndarray:
+    """Mean expected contacts of the used entries at each distance; float64 (bins,), NaN without entries.
+
+    Within a chromosome they depend on distance alone; means are needed where a bin lies across a border.
+    """
+    sums = np.zeros((found.bins, 4))
+    if found.log_background.ndim == 3:
+        _sums_by_distance(found.log_background[level : level + 1], used.any(axis=0)[None], sums)
+    else:
+        _sums_by_distance(np.ascontiguousarray(found.log_background[rows, level]), used, sums)
+    return np.divide(sums[:, 3], sums[:, 0], out=np.full(found.bins, np.nan), where=sums[:, 0] > 0)
+
+
 def distance_means(model: str, found: PredictedMaps) -> pd.DataFrame:
     """Mean of the entries at each distance, of the predictions and of the observed maps at the same entries.
 
@@ -87,14 +100,15 @@ def distance_means(model: str, found: PredictedMaps) -> pd.DataFrame:
     -------
     DataFrame
         ``series`` (``observed``, or the model), ``level, distance`` (bp), ``n`` (entries of the upper triangles),
-        ``mean, sd`` (natural log of observed over expected) and ``ratio`` (mean of observed over expected itself,
-        which times the expected contacts is the distance law).
+        ``mean, sd`` (natural log of observed over expected), ``ratio`` (mean of observed over expected itself) and
+        ``expected`` (contacts; ``ratio`` times ``expected`` is the distance law).
     """
     rows, parts = found.kind == CIS, []
     for level, length in enumerate(found.levels):
         observed = found.scored(level)[rows]
         predicted = found.predicted[:, rows, level].mean(axis=0)
         used = np.isfinite(observed) & np.isfinite(predicted)
+        expected = _expected_by_distance(found, np.nonzero(rows)[0], used, level)
         for series, values in ((OBSERVED, observed), (model, predicted)):
             sums = np.zeros((found.bins, 4))
             _sums_by_distance(np.ascontiguousarray(values), used, sums)
@@ -111,6 +125,7 @@ def distance_means(model: str, found: PredictedMaps) -> pd.DataFrame:
                         "mean": mean,
                         "sd": np.sqrt(np.maximum(squares / n - mean**2, 0.0)),
                         "ratio": exponentials / n,
+                        "expected": expected[kept],
                     }
                 )
             )

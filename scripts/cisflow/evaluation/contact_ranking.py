@@ -23,6 +23,8 @@ NAMES = ("pearson", "distance_subtracted")
 #: Level of the mean over all levels, in tables.
 ALL_LEVELS = "all"
 DRAWS_AT_ONCE = 1000
+#: Blocks that a level must have for the scores over all levels to be drawn by its blocks.
+FEWEST_BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,13 @@ def _scores(value: np.ndarray, drawn: np.ndarray, models: list[str], level: str)
     return pd.DataFrame(rows)
 
 
+def drawing_level(sums: ContactSums, kind: str) -> int:
+    """Level by whose blocks the mean over levels is drawn: the coarsest with ten blocks or more, else the finest."""
+    order = np.argsort(-sums.levels, kind="stable")
+    enough = [level for level in order if sums.blocks(kind, level).max() + 1 >= FEWEST_BLOCKS]
+    return int(enough[0] if enough else order[-1])
+
+
 def rank_contact_models(sums: ContactSums, draws: int, seed: int, map_name: str) -> ContactRanking:
     """Rank the models of a map by both scores and test all pairs.
 
@@ -77,8 +86,8 @@ def rank_contact_models(sums: ContactSums, draws: int, seed: int, map_name: str)
     ----------
     sums : ContactSums
     draws, seed : int
-        Bootstrap draws and the run's seed. In each draw, blocks of windows that overlap at the coarsest level are drawn
-        with replacement, the same ones for all models and levels.
+        Bootstrap draws and the run's seed. In each draw, blocks of overlapping windows (at the level that
+        :func:`drawing_level` says) are drawn with replacement, the same ones for all models and levels.
     map_name : str
 
     Returns
@@ -89,13 +98,13 @@ def rank_contact_models(sums: ContactSums, draws: int, seed: int, map_name: str)
         levels) and the columns of :func:`cisflow.evaluation.comparisons.comparison_table`. At single levels blocks are
         those of the level.
     """
-    models, coarsest = sums.models, int(np.argmax(sums.levels))
+    models = sums.models
     tables: dict[str, list[pd.DataFrame]] = {"bootstrap": [], "ranking": [], "distribution": [], "comparisons": []}
     for kind in sums.kinds:
         averaged = sums.averaged(kind)
         once = np.ones((1, averaged.shape[2]))
         by_level = pooled_correlations(averaged, once)[0]
-        times_drawn = sums.draw(kind, coarsest, draws, seed, "contact ranking", map_name)
+        times_drawn = sums.draw(kind, drawing_level(sums, kind), draws, seed, "contact ranking", map_name)
         totals = pooled_correlations(averaged, times_drawn).mean(axis=2)
         scores = [_scores(by_level.mean(axis=1), totals, models, ALL_LEVELS)]
         drawn = {(ALL_LEVELS, f"{name}_score"): totals[..., k] for k, name in enumerate(NAMES)}

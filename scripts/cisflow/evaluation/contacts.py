@@ -11,6 +11,7 @@ import pandas as pd
 
 from cisflow.contacts.agreement import METRICS, pearson_from_sums, squared_error_from_sums
 from cisflow.evaluation.akita_comparison import CLIP, akita_factor, crop_of
+from cisflow.evaluation.contact_predictions import CIS
 from cisflow.evaluation.contact_sums import MEAN, ContactSums
 
 LOW, HIGH = 0.025, 0.975
@@ -125,13 +126,18 @@ def summary_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd
 
 
 def chromosome_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.DataFrame:
-    """As :func:`summary_table`, for each chromosome by itself; ``chromosome`` after ``model``."""
+    """As :func:`summary_table`, for each chromosome by itself; ``chromosome`` after ``model``.
+
+    Windows between chromosomes belong to none and are left out.
+    """
     parts = []
-    for name in dict.fromkeys(sums.chromosome):
-        part = summary_table(sums.only(sums.chromosome == name), draws, seed, f"{map_name}\x1f{name}")
-        part.insert(1, "chromosome", name)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    for name in dict.fromkeys(sums.chromosome[sums.kind == CIS]):
+        part = sums.only((sums.chromosome == name) & (sums.kind == CIS))
+        table = summary_table(part, draws, seed, f"{map_name}\x1f{name}")
+        table.insert(1, "chromosome", name)
+        parts.append(table)
+    columns = [SUMMARY_COLUMNS[0], "chromosome", *SUMMARY_COLUMNS[1:]]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def akita_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.DataFrame:
@@ -149,18 +155,18 @@ def akita_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.D
         ``model, level`` (bp), ``bin_size, bins`` (after upsampling and cropping), ``clip, value`` (mean over windows),
         ``low, high, n_windows, n_blocks``. No rows where the windows do not allow the comparison.
     """
-    if not sums.akita or "cis" not in sums.kinds:
+    if not sums.akita or CIS not in sums.kinds:
         return pd.DataFrame(columns=AKITA_COLUMNS)
     finest = int(np.argmin(sums.levels))
     size, bins = int(sums.bin_size[finest]), int(sums.levels[finest] // sums.bin_size[finest])
     factor = akita_factor(size, bins)
     shape = {"bin_size": size // factor, "bins": factor * bins - 2 * crop_of(factor * bins), "clip": CLIP}
-    times_drawn = sums.draw("cis", finest, draws, seed, "contact windows", map_name)
+    times_drawn = sums.draw(CIS, finest, draws, seed, "contact windows", map_name)
     rows = []
     for model, totals in sums.akita.items():
-        values = pearson_from_sums(totals[sums.kind == "cis"])
+        values = pearson_from_sums(totals[sums.kind == CIS])
         used = np.isfinite(values)
         value = values[used].mean() if used.any() else np.nan
-        row = _row(value, mean_of_drawn(values, times_drawn), used, sums.blocks("cis", finest))
+        row = _row(value, mean_of_drawn(values, times_drawn), used, sums.blocks(CIS, finest))
         rows.append({"model": model, "level": int(sums.levels[finest]), **shape, **row})
     return pd.DataFrame(rows)[AKITA_COLUMNS]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.contacts.regions import Region, length_name
-from cisflow.evaluation.contact_predictions import PredictedMaps
+from cisflow.evaluation.contact_predictions import TRANS, PredictedMaps
 from cisflow.evaluation.contact_sums import MEAN
 from cisflow.evaluation.contact_windows import PLAIN, RANKING_METRIC
 from cisflow.figures.contact_panels import LIMITS, OBSERVED, Column, colour_limits, draw_columns
@@ -55,6 +55,7 @@ def _column(
         {model: _agreement(score, model, window, length) for model in predictions},
         between=None if between is None or not between[window, level].any() else between[window, level],
         bin_chromosome=None if found.bin_chromosome is None else found.bin_chromosome[window, level],
+        assembled=found.kind[window] == TRANS,
     )
 
 

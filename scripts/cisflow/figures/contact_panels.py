@@ -52,6 +52,8 @@ class Column:
         Entries between chromosomes: borders are drawn, and predictions shaded where ``observed`` is missing.
     bin_chromosome : str array, (bins,), or None
         Chromosome of every bin, to name the parts of an assembly.
+    assembled : bool
+        Coordinates are those of an assembly, not of a chromosome: no tracks are drawn.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Column:
     inner: tuple[int, int] | None = None
     between: np.ndarray | None = None
     bin_chromosome: np.ndarray | None = None
+    assembled: bool = False
 
     @property
     def edges(self) -> np.ndarray:
@@ -147,7 +150,7 @@ def draw_columns(columns: Sequence[Column], tracks: Tracks, limits: tuple[float,
     columns : sequence of Column
         All with the same rows.
     tracks : Tracks
-        Not drawn under windows of several chromosomes.
+        Not drawn under assemblies.
     limits : (float, float)
         One colour scale for all panels.
 
@@ -158,7 +161,7 @@ def draw_columns(columns: Sequence[Column], tracks: Tracks, limits: tuple[float,
         the figure, and ``name, strand, value`` of features.
     """
     rows = list(columns[0].maps)
-    inside = [column for column in columns if column.between is None]
+    inside = [column for column in columns if not column.assembled]
     heights = tracks.heights() if inside else []
     tracks.read([column.region for column in inside])
     figure, axes = new_figure(
@@ -175,7 +178,7 @@ def draw_columns(columns: Sequence[Column], tracks: Tracks, limits: tuple[float,
             axis = axes[number, place]
             axis.set_box_aspect(1)
             image = draw_matrix(axis, column, row, limits)
-            lowest = number == len(rows) - 1 and (not heights or column.between is not None)
+            lowest = number == len(rows) - 1 and (not heights or column.assembled)
             _coordinates(axis, "xy" if lowest else "y")
             title = column.titles.get(row, "")
             axis.set_title(f"{column.heading}\n{title}" if number == 0 else title, fontsize=8)
@@ -188,7 +191,7 @@ def draw_columns(columns: Sequence[Column], tracks: Tracks, limits: tuple[float,
         for axis, height in zip(below, heights, strict=True):
             axis.set_box_aspect(height / PANEL)
         features = None
-        if column.between is None and heights:
+        if heights and not column.assembled:
             features = tracks.draw(below, column.region, PANEL, first=place == 0)
             for axis in below[:-1]:
                 axis.set_xticks([])
@@ -203,7 +206,7 @@ def draw_columns(columns: Sequence[Column], tracks: Tracks, limits: tuple[float,
 
 
 def _axis_name(column: Column) -> str:
-    return f"{column.region.chromosome} (Mb)" if column.between is None else "assembly (Mb)"
+    return f"{'assembly' if column.assembled else column.region.chromosome} (Mb)"
 
 
 def _table(column: Column, rows: Sequence[str], features: pd.DataFrame | None) -> pd.DataFrame:

@@ -139,12 +139,13 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
         The table has ``model, chromosome`` (``all``: every window, where there are several chromosomes), ``kind,
         level, metric, value, low, high, n_windows, n_blocks, n``.
     """
-    parts = [summary.assign(chromosome=ALL), chromosomes]
-    table = pd.concat(parts if chromosomes["chromosome"].nunique() > 1 else parts[1:], ignore_index=True)
+    together = summary if chromosomes["chromosome"].nunique() > 1 else summary[summary["kind"] == "trans"]
+    parts = [part for part in (together.assign(chromosome=ALL), chromosomes) if len(part)]
+    table = pd.concat(parts, ignore_index=True)
     table = table[table["metric"].isin(POOLED)][["model", "chromosome", *summary.columns[1:]]].reset_index(drop=True)
     models, levels = list(dict.fromkeys(table["model"])), sorted(table["level"].unique())
-    names = list(dict.fromkeys(table["chromosome"]))
-    rows = [(kind, metric) for kind in dict.fromkeys(table["kind"]) for metric in POOLED]
+    names = sorted(dict.fromkeys(table["chromosome"]), key=lambda name: name != ALL)
+    rows = [(kind, metric) for kind in dict.fromkeys(summary["kind"]) for metric in POOLED]
     figure, axes = new_figure(
         max(1.0 + (0.5 + 0.3 * len(names) * max(1.0, 0.45 * len(models))) * len(levels), 5.0),
         2.3 * len(rows) + 0.6,
@@ -175,7 +176,7 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
         where = f"{WHERE[kind]}\n" if len(rows) > len(POOLED) else ""
         line[0].set_ylabel(f"{where}r, {POOLED[metric]}".replace("mean per distance", "distance"), fontsize=8)
     _legend(figure, models)
-    best = _rows(table, {"chromosome": names[0], "metric": "pooled_pearson", "kind": rows[0][0]})
+    best = _rows(summary, {"metric": "pooled_pearson", "kind": rows[0][0]})
     numbers = [
         f"{model} " + ", ".join(f"{length_name(r.level)} {r.value:.3f}" for r in part.sort_values("level").itertuples())
         for model, part in best.groupby("model", sort=False)

@@ -128,17 +128,18 @@ def bin_places(reader: LadderReader, data: LadderData) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        ``bin_chromosome`` str and ``bin_start`` int64, both (levels, bins): chromosome and lowest base of the first
-        fine bin of each bin, in reading order.
+        ``bin_chromosome`` str and ``bin_start`` int64, both (levels, bins): chromosome of the first fine bin of each
+        bin in reading order, and the lowest base that the bin has in that fine bin's segment, on either strand.
     """
     resolution, bins = reader.contact_map.resolution, reader.ladder.bins
     layout = Layout.of(data.segments, resolution)
     names = np.array(list(dict.fromkeys(segment.chromosome for segment in data.segments)))
-    firsts = [
-        int(offset) // resolution + factor * np.arange(bins)
-        for offset, factor in zip(data.offsets, reader.factors, strict=True)
-    ]
-    return {
-        "bin_chromosome": np.stack([names[layout.chromosome[first]] for first in firsts]),
-        "bin_start": np.stack([layout.position[first] * resolution for first in firsts]),
-    }
+    segment = np.repeat(np.arange(len(data.segments)), [one.length // resolution for one in data.segments])
+    found: dict[str, list[np.ndarray]] = {"bin_chromosome": [], "bin_start": []}
+    for offset, factor in zip(data.offsets, reader.factors, strict=True):
+        fine = int(offset) // resolution + np.arange(bins * factor).reshape(bins, factor)
+        beyond = segment[fine] != segment[fine[:, :1]]
+        lowest = np.where(beyond, np.iinfo(np.int64).max, layout.position[fine]).min(axis=1)
+        found["bin_chromosome"].append(names[layout.chromosome[fine[:, 0]]])
+        found["bin_start"].append(lowest * resolution)
+    return {name: np.stack(values) for name, values in found.items()}

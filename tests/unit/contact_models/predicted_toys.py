@@ -43,6 +43,8 @@ def made_up(noise=0.3, windows=8, seeds=(1, 2), step=4800, levels=LEVELS, kind="
         "predicted": predicted.astype(np.float32),
         "observed": np.where(missing == 1, np.nan, observed).astype(np.float32),
         "missing": missing.astype(np.float32),
+        "log_background": -np.log(1.0 + np.abs(np.arange(BINS)[:, None] - np.arange(BINS)))[None]
+        - np.log(levels / BINS).astype(np.float32)[:, None, None],
         "kind": np.array(kind),
     }
     if kind == "trans":

@@ -42,7 +42,7 @@ def test_between_chromosomes_only_entries_between_chromosomes_count(tmp_path):
         name: np.concatenate([within[name], between[name]], axis=1 if name == "predicted" else 0)
         for name in ("chromosome", "start", "predicted", "observed", "missing", "background_trans")
     }
-    both |= {name: within[name] for name in ("levels", "bin_size", "seeds")} | {
+    both |= {name: within[name] for name in ("levels", "bin_size", "seeds", "log_background")} | {
         "kind": np.array(["cis"] * 2 + ["trans"] * 3)
     }
     found = read_predicted_maps(save(tmp_path, both=both)["both"])
