@@ -30,6 +30,7 @@ def test_from_simulated_cuts_to_the_report(tmp_path):
     assert "Assay atac, test peaks of 1 fold(s)" in page
     assert "peaks with room for the jitter" in page
     for name in (
+        "simulate/atac.assay",
         "profiles/atac.examples",
         "profiles/atac.counts",
         "profiles/atac.scores",

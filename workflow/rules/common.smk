@@ -134,6 +134,7 @@ def figures():
             names += [f"evaluation/{view}.{kind}" for kind in [*kinds, "contact_distance"]]
         names += [f"models/{map_name}.learning_curves"] if study.models_of(map_name) else []
     names += [f"evaluation/{first}.contact_differences.{second}" for first, second in study.compared_maps()]
+    names += [f"simulate/{assay}.assay" for assay, row in study.assays.items() if row["source"] == "simulated"]
     for assay in profiled():
         names += [f"profiles/{assay}.{name}" for name in PROFILE_FIGURES]
         names.append(f"models/{assay}.learning_curves")

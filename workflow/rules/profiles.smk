@@ -73,6 +73,35 @@ rule prepare_assay:
         "../../scripts/prepare_assay.py"
 
 
+rule plot_simulated_assay:
+    input:
+        truth="results/{run}/simulated/{assay}.accessibility.npz",
+        regions="results/{run}/profiles/{assay}/regions.parquet",
+        counts="results/{run}/profiles/{assay}/counts.npy",
+    output:
+        svg=report(
+            "results/{run}/figures/simulate/{assay}.assay.svg",
+            caption="../report/simulated_assay.rst",
+            category="Simulated input",
+            labels={"assay": "{assay}", "figure": "assay"},
+        ),
+        others=multiext("results/{run}/figures/simulate/{assay}.assay", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/simulate/{assay}.plot_assay.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_simulated_assay.py"),
+        settings=lambda wildcards: window_of(study.assay_recipes(wildcards.assay)),
+    message:
+        "Draw simulated assay {wildcards.assay}"
+    script:
+        "../../scripts/plot_simulated_assay.py"
+
+
 rule train_bias_model:
     input:
         regions="results/{run}/profiles/{assay}/regions.parquet",

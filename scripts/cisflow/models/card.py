@@ -35,8 +35,16 @@ _LOADERS = {
     'model.predict(["ACGT..."])  # float64 array, one value per sequence',
     "contacts": "from cisflow.models.contact_predict import load_contact_model\n\n"
     'model = load_contact_model("{folder}")\nmodel.predict(codes)  # natural log of observed over expected contacts',
+    "profiles": "from cisflow.models.profiles.predict import load_profile_model\n\n"
+    'model = load_profile_model("{folder}")\nmodel.predict(codes)  # shares of the positions, ln(1 + count)',
 }
-_SCRIPTS = {"expression": "train_expression_model.py", "contacts": "train_contact_model.py"}
+_SCRIPTS = {
+    "expression": "train_expression_model.py",
+    "contacts": "train_contact_model.py",
+    "profiles": "train_profile_model.py",
+}
+#: Columns of the score table of an assay that are shown, for the fold of the model.
+_PROFILE_SCORES = ["fold", "metric", "value", "low", "high"]
 
 
 def find_bundles(roots: list[str | Path]) -> Iterator[Path]:
@@ -62,7 +70,7 @@ def _trained_on(bundle: Bundle) -> dict[str, Any]:
     settings = bundle.manifest.get("settings", {})
     return {
         "model": settings.get("model", bundle.folder.name),
-        "data": settings.get("dataset", settings.get("map", "")),
+        "data": settings.get("dataset", settings.get("map", settings.get("assay", ""))),
         "replicate": settings.get("replicate", ""),
     }
 
@@ -115,6 +123,12 @@ def scores_of(bundle: Bundle) -> pd.DataFrame:
             if path.is_file():
                 rows = read_table(path)
                 return rows.loc[rows["model"] == name["model"], [c for c in columns if c in rows]]
+    # results/<run>/profiles/<assay>/fold<fold>/<model>/seed<k>
+    fold = bundle.manifest.get("settings", {}).get("fold", {}).get("name")
+    path = parents[2] / SCORES if len(parents) > 3 and parents[3].name == "profiles" else None
+    if fold is not None and path is not None and path.is_file():
+        rows = read_table(path, dtype={"model": str, "fold": str})
+        return rows.loc[(rows["model"] == name["model"]) & (rows["fold"] == fold), _PROFILE_SCORES]
     return pd.DataFrame()
 
 

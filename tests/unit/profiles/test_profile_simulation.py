@@ -11,11 +11,13 @@ import pyBigWig
 import pytest
 
 from cisflow.contacts.genome import Genome, reverse_complement
+from cisflow.figures.accessibility import simulated_assay_figure
+from cisflow.figures.style import save_figure
 from cisflow.randomness import generator
 from cisflow.simulate.accessibility import FACTORS, AssayModel, enzyme_preference, log_bias, simulate_chromosome
 
 sys.path.insert(0, str(Path(__file__).parent))
-from profile_toys import simulate_toy
+from profile_toys import WINDOW, prepare_toy, simulate_toy
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +68,16 @@ def test_files_agree_with_the_truth(tmp_path):
     assert counts.sum() == pytest.approx(truth["chr1.rate"].sum(), rel=0.05)
     assert (first[6] == [counts[s:e].sum() for s, e in zip(first[1], first[2], strict=True)]).all()
     assert Genome(files.genome).lengths == dict.fromkeys(("chr1", "chr2", "chr3"), 30_000)
+
+
+def test_figure_draws_the_truth_of_one_region(tmp_path):
+    prepared = prepare_toy(simulate_toy(tmp_path), tmp_path / "p")
+    truth, regions = np.load(tmp_path / "truth.npz"), pd.read_parquet(prepared.regions)
+    counts = np.load(prepared.counts)
+    figure, table, caption = simulated_assay_figure(truth, regions, counts, WINDOW.jitter, "toy")
+    save_figure(figure, table, tmp_path / "x.svg", "x", caption)
+    drawn = table[table["panel"] == "region"]
+    assert len(drawn) == WINDOW.output_length
+    assert drawn["cuts"].sum() in regions.loc[regions["kind"] == "peak", "count"].to_numpy()
+    assert (table["panel"] == "preference").sum() == 9
+    assert table.loc[table["panel"] == "counts", "regions"].sum() == len(regions)

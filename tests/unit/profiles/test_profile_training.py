@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import yaml
 
 from cisflow.contacts.genome import reverse_complement
 from cisflow.evaluation.profile_tables import score_assay
-from cisflow.files import read_table, write_arrays
+from cisflow.files import read_table, write_arrays, write_table
+from cisflow.models.card import list_bundles, model_card
 from cisflow.models.profiles.predict import load_profile_model, predict_test_peaks
 from cisflow.models.profiles.settings import profile_settings
 from cisflow.models.profiles.task import ProfilesTask, mean_count_gap
@@ -164,6 +166,19 @@ def test_the_network_beats_the_bias_model_and_both_beat_chance(files, bundles, t
     assert means["chrombpnet", "jensen_shannon"] < means["bias", "jensen_shannon"] < means["shuffled", "jensen_shannon"]
     assert means["chrombpnet", "jensen_shannon"] < means["mean_profile", "jensen_shannon"]
     assert means["chrombpnet", "count_mse"] < means["bias", "count_mse"]
+
+
+def test_the_model_card_knows_profile_models_and_their_fold(bundles, tmp_path):
+    folder = tmp_path / "results" / "run" / "profiles" / "toy" / "folda" / "chrombpnet" / "seed1"
+    shutil.copytree(bundles / "chrombpnet", folder)
+    scores = pd.DataFrame({"model": "chrombpnet", "fold": ["a", "b"], "metric": "jensen_shannon", "value": [0.25, 0.5]})
+    write_table(scores.assign(low=0.2, high=0.6), folder.parents[2] / "scores.tsv")
+    card = model_card(folder)
+    assert "- trained on: toy" in card
+    assert "load_profile_model" in card
+    assert "| a | jensen_shannon | 0.25 |" in card
+    assert "| b |" not in card
+    assert list_bundles([tmp_path])["data"].tolist() == ["toy"]
 
 
 def test_what_does_not_fit_together_is_told(files, bundles, tmp_path):
