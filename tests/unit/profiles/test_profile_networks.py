@@ -159,6 +159,17 @@ def test_the_shift_is_added_to_the_log_count_alone(pair):
         shift_count(nn.Linear(2, 2), 1.0)
 
 
+def test_heads_stay_in_float32_under_mixed_precision(pair):
+    main, bias, x = pair
+    network, kinds = BiasedProfileNetwork(main, bias), []
+    main.first.register_forward_hook(lambda m, i, o: kinds.append(o.dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = network(x)
+    assert kinds == [torch.bfloat16]
+    assert {output.logits.dtype, output.log_count.dtype} == {torch.float32}
+    assert torch.allclose(output.log_count, network(x).log_count, atol=0.05)
+
+
 class UniformNetwork(nn.Module):
     """Network of a user: nothing but a count."""
 

@@ -101,9 +101,11 @@ class ProfileHeads(nn.Module):
         self.count = nn.Linear(channels, 1)
 
     def forward(self, x: torch.Tensor) -> ProfileOutput:
-        """Map (batch, channels, in_length) to profile and count."""
-        logits = crop(self.profile(x), self.output_length).squeeze(1)
-        return ProfileOutput(logits, self.count(x.mean(dim=2)).squeeze(1))
+        """Map (batch, channels, in_length) to profile and count, in the precision of the weights."""
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.to(self.count.weight.dtype)
+            logits = crop(self.profile(x), self.output_length).squeeze(1)
+            return ProfileOutput(logits, self.count(x.mean(dim=2)).squeeze(1))
 
 
 @PROFILE_NETWORKS.register("chrombpnet")
