@@ -303,3 +303,16 @@ class ContactMap:
         """
         rows, columns = (one, self._first_bin(start), n_fine_bins), (other, self._first_bin(other_start), other_bins)
         return self._windows.smoothed_block(*rows, *columns, self.cutoff)
+
+    def missing_share(self, chromosome: str, start: int, n_fine_bins: int, factor: int) -> np.ndarray:
+        """Share of the fine pixels behind each entry of a target that were not measured; parameters as there.
+
+        Returns
+        -------
+        float64 array, (n_fine_bins / factor, n_fine_bins / factor)
+            A fine pixel is measured when both of its bins have a balancing weight.
+        """
+        first = self._first_bin(start)
+        measured = np.isfinite(self.weights[chromosome][first : first + n_fine_bins])
+        share = measured.reshape(-1, factor).mean(axis=1)
+        return 1 - np.outer(share, share)
