@@ -7,7 +7,7 @@ import cooler
 import numpy as np
 import pytest
 
-from cisflow.contacts.coolers import list_resolutions
+from cisflow.contacts.formats import list_resolutions
 from cisflow.contacts.expected import compute_expected
 from cisflow.contacts.genome import Genome
 from cisflow.contacts.peaks import PeakTracks
