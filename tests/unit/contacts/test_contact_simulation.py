@@ -7,8 +7,8 @@ import cooler
 import numpy as np
 import pytest
 
-from cisflow.contacts.formats import list_resolutions
 from cisflow.contacts.expected import compute_expected
+from cisflow.contacts.formats import list_resolutions
 from cisflow.contacts.genome import Genome
 from cisflow.contacts.peaks import PeakTracks
 from cisflow.contacts.prepare import prepare_map
