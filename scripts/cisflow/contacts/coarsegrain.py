@@ -33,37 +33,47 @@ def halve_sums(numbers: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, error_model="numpy")
 def _halve_base(balanced, counts, rows, columns, cutoff, values, reads, few):  # type: ignore[no-untyped-def]
-    """Level 1 of the pyramid; returns the pixels against the mask, and the blocks whose counts are not finite."""
+    """Level 1 of the pyramid; returns the pixels against the mask, and the blocks whose counts are not finite.
+
+    ``rows`` and ``columns`` are 1 for measured bins, else 0. Both halves of every pair of columns are arrays of their
+    own: in this form the compiler works on several blocks at once.
+    """
     n, m = balanced.shape
-    wrong, broken = 0, 0
+    wrong, broken, pairs = 0, 0, m // 2
+    lefts, rights = columns[0 : 2 * pairs : 2], columns[1 : 2 * pairs : 2]
     for i in range(values.shape[0]):
         a = 2 * i
         first = rows[a]
         if a + 1 < n:
             second = rows[a + 1]
-            for j in range(m // 2):
-                b = 2 * j
-                inside00, inside01 = first & columns[b], first & columns[b + 1]
-                inside10, inside11 = second & columns[b], second & columns[b + 1]
-                x00, x01, x10, x11 = balanced[a, b], balanced[a, b + 1], balanced[a + 1, b], balanced[a + 1, b + 1]
-                wrong += ((x00 - x00 == 0.0) != inside00) + ((x01 - x01 == 0.0) != inside01)
-                wrong += ((x10 - x10 == 0.0) != inside10) + ((x11 - x11 == 0.0) != inside11)
-                x00, x01 = x00 if inside00 else 0.0, x01 if inside01 else 0.0
-                x10, x11 = x10 if inside10 else 0.0, x11 if inside11 else 0.0
-                k00, k01 = counts[a, b] if inside00 else 0.0, counts[a, b + 1] if inside01 else 0.0
-                k10, k11 = counts[a + 1, b] if inside10 else 0.0, counts[a + 1, b + 1] if inside11 else 0.0
+            xs00, xs01 = balanced[a, 0 : 2 * pairs : 2], balanced[a, 1 : 2 * pairs : 2]
+            xs10, xs11 = balanced[a + 1, 0 : 2 * pairs : 2], balanced[a + 1, 1 : 2 * pairs : 2]
+            ks00, ks01 = counts[a, 0 : 2 * pairs : 2], counts[a, 1 : 2 * pairs : 2]
+            ks10, ks11 = counts[a + 1, 0 : 2 * pairs : 2], counts[a + 1, 1 : 2 * pairs : 2]
+            to_values, to_reads, to_few = values[i], reads[i], few[i]
+            for j in range(pairs):
+                in00, in01, in10, in11 = first * lefts[j], first * rights[j], second * lefts[j], second * rights[j]
+                x00, x01, x10, x11 = xs00[j], xs01[j], xs10[j], xs11[j]
+                known00, known01 = 1.0 if x00 - x00 == 0.0 else 0.0, 1.0 if x01 - x01 == 0.0 else 0.0
+                known10, known11 = 1.0 if x10 - x10 == 0.0 else 0.0, 1.0 if x11 - x11 == 0.0 else 0.0
+                as_masked = (known00 == in00) & (known01 == in01) & (known10 == in10) & (known11 == in11)
+                wrong += 0 if as_masked else 1
+                x00, x01 = x00 if in00 > 0.0 else 0.0, x01 if in01 > 0.0 else 0.0
+                x10, x11 = x10 if in10 > 0.0 else 0.0, x11 if in11 > 0.0 else 0.0
+                k00, k01 = ks00[j] if in00 > 0.0 else 0.0, ks01[j] if in01 > 0.0 else 0.0
+                k10, k11 = ks10[j] if in10 > 0.0 else 0.0, ks11[j] if in11 > 0.0 else 0.0
                 # Rows first, then columns: the order of additions decides the last bit.
-                values[i, j] = (x00 + x10) + (x01 + x11)
+                to_values[j] = (x00 + x10) + (x01 + x11)
                 total = (k00 + k10) + (k01 + k11)
-                reads[i, j] = total
-                broken += total - total != 0.0
-                few[i, j] = (k00 < cutoff) | (k01 < cutoff) | (k10 < cutoff) | (k11 < cutoff)
-        for j in range(m // 2 if a + 1 < n else 0, values.shape[1]):  # blocks that reach over the end
+                to_reads[j] = total
+                broken += 0 if total - total == 0.0 else 1
+                to_few[j] = (k00 < cutoff) | (k01 < cutoff) | (k10 < cutoff) | (k11 < cutoff)
+        for j in range(pairs if a + 1 < n else 0, values.shape[1]):  # blocks that reach over the end
             x, k, fewest = 0.0, 0.0, 0.0
             for b in range(2 * j, min(2 * j + 2, m)):
                 down, down_reads = 0.0, 0.0
                 for c in range(a, min(a + 2, n)):
-                    inside = rows[c] & columns[b]
+                    inside = rows[c] * columns[b] > 0.0
                     wrong += (balanced[c, b] - balanced[c, b] == 0.0) != inside
                     if inside:
                         down += balanced[c, b]
@@ -129,21 +139,21 @@ def _finish(balanced, sums, few, rows, columns, coarse_rows, coarse_columns, smo
                 b = 2 * j
                 left = means[j] if few[i, j] else balanced[a, b]
                 right = means[j] if few[i, j] else balanced[a, b + 1]
-                smoothed[a, b] = left if row & columns[b] else np.nan
-                smoothed[a, b + 1] = right if row & columns[b + 1] else np.nan
+                smoothed[a, b] = left if row * columns[b] > 0.0 else np.nan
+                smoothed[a, b + 1] = right if row * columns[b + 1] > 0.0 else np.nan
             if m % 2:
                 last = means[m // 2] if few[i, m // 2] else balanced[a, m - 1]
-                smoothed[a, m - 1] = last if row & columns[m - 1] else np.nan
+                smoothed[a, m - 1] = last if row * columns[m - 1] > 0.0 else np.nan
 
 
 def _mask(balanced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns that are measured, if whole ones are missing and nothing else."""
+    """Rows and columns that are measured (1, else 0), if whole ones are missing and nothing else."""
     n, m = balanced.shape
-    rows, columns = np.zeros(n, dtype=bool), np.zeros(m, dtype=bool)
+    rows, columns = np.zeros(n), np.zeros(m)
     for row in balanced:
-        columns = np.isfinite(row)
+        columns = np.isfinite(row).astype(np.float64)
         if columns.any():
-            rows = np.isfinite(balanced[:, columns.argmax()])
+            rows = np.isfinite(balanced[:, columns.argmax()]).astype(np.float64)
             break
     return rows, columns
 
@@ -160,7 +170,7 @@ def _coarsegrain(
         return None, True
     if broken:
         return None, False
-    pyramid, n_rows, n_columns = [values], [halve_sums(rows.astype(float))], [halve_sums(columns.astype(float))]
+    pyramid, n_rows, n_columns = [values], [halve_sums(rows)], [halve_sums(columns)]
     for _ in range(n_levels - 1):
         shape = tuple(-(-length // 2) for length in shape)
         half, half_reads = np.empty(shape), np.empty(shape)

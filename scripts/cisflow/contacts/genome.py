@@ -19,7 +19,6 @@ from cisflow.problems import InputError, Problem
 __all__ = ["BASES", "UNKNOWN", "Genome", "one_hot_ACGT", "reverse_complement"]
 
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
-_ONE_HOT = np.concatenate([np.eye(4, dtype=np.float32), np.full((4, 1), 0.25, dtype=np.float32)], axis=1)
 
 
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
@@ -40,7 +39,11 @@ def one_hot_ACGT(codes: np.ndarray) -> np.ndarray:
     float32 array, (4, length)
         An unknown base is 0.25 in every channel.
     """
-    return _ONE_HOT[:, codes]
+    encoded = np.empty((4, len(codes)), dtype=np.float32)
+    for base in range(4):
+        np.equal(codes, base, out=encoded[base])
+    encoded[:, codes == UNKNOWN] = 0.25
+    return encoded
 
 
 class Genome:
