@@ -20,6 +20,8 @@ from cisflow.figures.style import GREY, PALETTE, new_figure
 LOW, HIGH = 0.025, 0.975
 #: Shares of draws are written into the cells for so many models at most.
 MOST_WITH_NUMBERS = 12
+#: More models than this get narrower cells.
+MOST_WIDE = 24
 #: Exponent of the colour scale: small shares stay visible where there are many models.
 SHADE = 0.6
 #: Models below this share of the best total score say nothing about the gap between good models.
@@ -55,7 +57,7 @@ def rank_distribution_figure(
     n = len(models)
     table = rank_distribution(bootstrap)
     table = table[table["by"] != "both"].reset_index(drop=True)
-    size = 0.42 if n <= MOST_WITH_NUMBERS else 0.26
+    size = 0.42 if n <= MOST_WITH_NUMBERS else 0.26 if n <= MOST_WIDE else 0.15
     figure, panels = new_figure(2.6 + 2 * size * max(n, 4), 1.4 + size * n, ncols=2, sharey=True)
     draws = bootstrap["draw"].nunique()
     image = None
@@ -81,7 +83,7 @@ def rank_distribution_figure(
                         column + 1, row - 0.05, f"{share:.0%}", ha="center", va="center", fontsize=7, color=colour
                     )
         panel.set(title=f"by {labels[by]}", xlabel="rank in a draw (1 = best)")
-        panel.set_yticks(range(n), models)
+        panel.set_yticks(range(n), models, fontsize=9 if n <= MOST_WIDE else 7)
         panel.xaxis.set_major_locator(FixedLocator(range(1, n + 1, 1 if n <= MOST_WITH_NUMBERS else 3)))
         panel.spines[:].set_visible(False)
         panel.tick_params(length=0)

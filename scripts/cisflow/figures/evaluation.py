@@ -156,8 +156,15 @@ def _ceiling_rows(ceiling: pd.DataFrame, subsets: np.ndarray) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _best_first(scores: pd.DataFrame) -> np.ndarray:
+    """Models by falling Pearson Score; models without one stay where they are, at the end."""
+    total = scores[scores["metric"] == "pearson_score"].set_index("model")["value"]
+    models = pd.Series(scores["model"].unique())
+    return models[np.argsort(-models.map(total).to_numpy(np.float64), kind="stable")].to_numpy()
+
+
 def subset_scores_figure(scores: pd.DataFrame, ceiling: pd.DataFrame | None = None) -> tuple[Figure, pd.DataFrame, str]:
-    """Heat maps of Pearson r and Spearman rho: models by subsets.
+    """Heat maps of Pearson r and Spearman rho: models, best Pearson Score first, by subsets.
 
     Parameters
     ----------
@@ -172,7 +179,7 @@ def subset_scores_figure(scores: pd.DataFrame, ceiling: pd.DataFrame | None = No
         The table is the part of ``scores`` that is drawn.
     """
     drawn = scores[scores["metric"].isin(["pearson", "spearman"])]
-    models, subsets = drawn["model"].unique(), drawn["subset"].unique()
+    models, subsets = _best_first(scores), drawn["subset"].unique()
     kinds = drawn.drop_duplicates("subset").set_index("subset")
     top = drawn[drawn["metric"] == "pearson"]
     with_ceiling = ceiling is not None and not ceiling.empty

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
@@ -16,6 +17,8 @@ from matplotlib.lines import Line2D
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
 
 SEED_STYLES = ("-", "--", ":", "-.")
+#: More models than this: colours along a map, legend beside the panels, and no number of each in the caption.
+MOST_TOLD, ROWS_OF_LEGEND = 12, 24
 BASELINE_STYLES = ((0, (1, 1)), (0, (4, 2)), (0, (6, 2, 1, 2)))
 
 
@@ -29,8 +32,22 @@ def _table(histories: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _ordered_colours(table: pd.DataFrame) -> tuple[list[str], dict[str, object]]:
+    """Models and their colours: as given, or where they are many, best first along a colour map."""
+    models = table["model"].drop_duplicates().tolist()
+    if len(models) <= MOST_TOLD:
+        return models, {model: PALETTE[i % len(PALETTE)] for i, model in enumerate(models)}
+    best = table[table["is_best"]].groupby("model")["selection"].mean().reindex(models)
+    models = best.sort_values(ascending=False, kind="stable").index.tolist()
+    return models, dict(zip(models, matplotlib.colormaps["viridis"](np.linspace(0, 0.95, len(models))), strict=True))
+
+
 def _sentence(table: pd.DataFrame, metric: str) -> str:
     best = table[table["is_best"]]
+    if best["model"].nunique() > MOST_TOLD:
+        means = best.groupby("model")["selection"].mean().sort_values(ascending=False, kind="stable")
+        ends = ", ".join(f"{model} {value:.3f}" for model, value in means.head(3).items())
+        return f"Best {metric} of {len(means)} models: {ends} to {means.index[-1]} {means.iloc[-1]:.3f}."
     shown = []
     for model, rows in best.groupby("model", sort=False):
         values = rows["selection"]
@@ -65,11 +82,11 @@ def plot_learning_curves(
         What the lines of one model are, e.g. ``"folds"``.
     """
     table = _table(histories)
-    models = list(dict.fromkeys(model for model, _ in histories))
-    colours = {model: PALETTE[i % len(PALETTE)] for i, model in enumerate(models)}
+    models, colours = _ordered_colours(table)
     trained = [model for model in models if table.loc[table["model"] == model, "step"].notna().any()]
     fitted = [model for model in models if model not in trained]
-    figure, (left, right) = new_figure(7.6, 3.4, ncols=2)
+    many = len(models) > MOST_TOLD
+    figure, (left, right) = new_figure(*((11.5, 4.6) if many else (7.6, 3.4)), ncols=2)
     for (model, seed), rows in table[table["step"].notna()].groupby(["model", "seed"], sort=False):
         nth = sorted(s for m, s in histories if m == model).index(seed)
         style = {"color": colours[model], "linestyle": SEED_STYLES[nth % len(SEED_STYLES)], "linewidth": 1.3}
@@ -78,7 +95,8 @@ def plot_learning_curves(
         left.plot(rows["step"], rows["training_loss"], **style)
         right.plot(rows["step"], rows["selection"], **style)
         best = rows[rows["is_best"]]
-        right.plot(best["step"], best["selection"], "o", color=colours[model], markeredgecolor="white", zorder=3)
+        circle = {"color": colours[model], "markeredgecolor": "white", "markersize": 4 if many else 6}
+        right.plot(best["step"], best["selection"], "o", zorder=3, **circle)
     for i, model in enumerate(fitted):
         level = table.loc[(table["model"] == model) & table["is_best"], "selection"].mean()
         right.axhline(level, color=colours[model], linestyle=BASELINE_STYLES[i % len(BASELINE_STYLES)], linewidth=1.3)
@@ -100,13 +118,19 @@ def plot_learning_curves(
         handles.append(
             Line2D([], [], color=GREY, marker="o", markeredgecolor="white", linestyle="none", label="kept network")
         )
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
+    if many:
+        columns = -(-len(handles) // ROWS_OF_LEGEND)
+        figure.legend(handles=handles, loc="outside right center", ncols=columns, fontsize=7, handlelength=1.2)
+    else:
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
     caption = (
         f"{_sentence(table, metric)} Left: {loss}, mean over the steps since the validation before. Right: {metric} "
         "after each epoch; the circle is the network that was kept. "
     )
     if table.groupby("model")["seed"].nunique().reindex(trained).max() > 1:
         caption += f"Line styles are {lines} of one model. "
+    if many:
+        caption += "Models stand in the order of their best metric, and so do the colours. "
     if fitted:
         caption += "Level lines are models that are fitted in one go. "
     caption += (

@@ -178,6 +178,29 @@ def test_parameters_figure(grid, models):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def test_figures_of_the_sample(tmp_path):
+    """The scores of the trained grid that the docs show give the docs' numbers."""
+    shown = RECIPES.parents[1] / "docs" / "figures"
+    real = (
+        pd.read_csv(shown / "prix_fixe_grid.tsv", sep="\t")
+        .query("state == 'trained'")
+        .drop(columns=["state", "reason"])
+    )
+    assert len(real) == 45
+    assert inside(grid_figure(real)[0])
+    figure, table, caption = parts_figure(real)
+    assert inside(figure)
+    assert caption == json.loads((shown / "prix_fixe_parts.json").read_text())["caption"]
+    drawn = pd.read_csv(shown / "prix_fixe_parts.tsv", sep="\t")
+    np.testing.assert_allclose(table["p_holm"].astype(float), drawn["p_holm"], rtol=1e-6)
+    cells_of = {row.model: COMPATIBLE[row.cell] for row in real.itertuples()}
+    figure, _, caption = parameters_figure(real.drop(columns=["cell", *PARTS]), cells_of)
+    assert inside(figure)
+    page = (RECIPES.parents[1] / "docs" / "methods" / "models.md").read_text()
+    best = real.loc[real["pearson_score"].idxmax()]
+    assert f"`{best['cell']}`): Pearson Score {best['pearson_score']:.3f}" in page
+
+
 def test_front():
     size, score = np.array([5, 1, 1, 3, 4, 9]), np.array([0.7, 0.2, 0.3, 0.3, np.nan, 0.8])
     assert pareto_front(size, score).tolist() == [2, 0, 5]

@@ -50,3 +50,12 @@ def test_single_models(tmp_path, histories):
     caption = json.loads((tmp_path / "a.json").read_text())["caption"]
     assert "Line styles" not in caption
     assert (tmp_path / "a.png").stat().st_size > 0
+
+
+def test_many_models_stand_in_the_order_of_their_best_metric(tmp_path):
+    histories = {(f"model{i:02d}", 1): history([-1.0, 0.02 * ((7 * i) % 30)]) for i in range(30)}
+    plot_learning_curves(histories, tmp_path / "a.svg", name="promoters")
+    caption = json.loads((tmp_path / "a.json").read_text())["caption"]
+    assert "of 30 models: model17 0.580, " in caption
+    assert "to model00 0.000." in caption
+    assert "order of their best metric" in caption
