@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from cisflow.cli.bundles import add_device, model_name
@@ -111,10 +112,14 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.files import write_table
     from cisflow.models.speed import SpeedSettings, measure_speed
 
-    repeats, summary = measure_speed(recipes, SpeedSettings(**settings), choose_device(given.device), given.threads)
-    write_table(summary, given.output)
-    if given.repeats_table:
-        write_table(repeats, given.repeats_table)
+    def keep(repeats: pd.DataFrame, summary: pd.DataFrame) -> None:
+        """Write what is known so far, so that a long measurement that is stopped leaves its finished models."""
+        write_table(summary, given.output)
+        if given.repeats_table:
+            write_table(repeats, given.repeats_table)
+
+    device = choose_device(given.device)
+    repeats, summary = measure_speed(recipes, SpeedSettings(**settings), device, given.threads, keep)
     if given.figures:
         from cisflow.figures.speed import speed_figure
         from cisflow.figures.style import save_figure

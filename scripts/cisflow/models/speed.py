@@ -210,7 +210,11 @@ def _forward_at(
 
 
 def measure_speed(
-    recipes: Mapping[str, Mapping[str, Any]], settings: SpeedSettings, device: torch.device, threads: int
+    recipes: Mapping[str, Mapping[str, Any]],
+    settings: SpeedSettings,
+    device: torch.device,
+    threads: int,
+    keep: Callable[[pd.DataFrame, pd.DataFrame], None] = lambda repeats, summary: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure all networks one after the other.
 
@@ -222,6 +226,8 @@ def measure_speed(
     device : torch.device
     threads : int
         Torch threads.
+    keep : callable
+        Called after every model with both tables so far.
 
     Returns
     -------
@@ -255,6 +261,7 @@ def measure_speed(
                 repeats += [{"model": name, **row} for row in rows]
                 about = {"threads": threads, "precision": precision if rows[0]["kind"] == "training" else "float32"}
                 summary.append({**head, **about, **_summary(rows), "peak_memory_mb": peak / 1e6, "limit": limit})
+            keep(pd.DataFrame(repeats), pd.DataFrame(summary))
             if device.type == "cuda":
                 torch.cuda.empty_cache()
     progress.write()

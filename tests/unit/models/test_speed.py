@@ -127,7 +127,11 @@ def test_other_errors_are_not_taken_for_full_memory(monkeypatch):
 @pytest.fixture(scope="module")
 def measured():
     names = ("demo/dream_rnn", "reference/narrow/deepstarr", "kmer_ridge")
-    return measure_speed({name: recipe(name) for name in names}, FEW, CPU, 1)
+    kept = []
+    found = measure_speed({name: recipe(name) for name in names}, FEW, CPU, 1, lambda *tables: kept.append(tables))
+    assert [summary["model"].nunique() for _, summary in kept] == [1, 2]
+    pd.testing.assert_frame_equal(kept[-1][1], found[1])
+    return found
 
 
 def test_tables(measured):
