@@ -39,6 +39,5 @@ localrules:
 rule all:
     default_target: True
     input:
-        f"results/{config['run']}/report.html",
-        expression_tables(),
-        exported_contacts(),
+        results(),
+        f"results/{config['run']}/manifest.json",

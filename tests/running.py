@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,8 @@ def planned_rules(text: str) -> set[str]:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """Bytes of every table and figure of a run by its path (logs, timings and Snakemake's records left out)."""
+    """Bytes of every table and figure of a run by its path; without its manifest, which names the command."""
     root = folder / "results"
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    paths = (path for path in sorted(root.rglob("*")) if path.is_file())
+    found = {str(path.relative_to(root)): path.read_bytes() for path in paths}
+    return {name: data for name, data in found.items() if not re.fullmatch(r"[^/]+/manifest\.json", name)}

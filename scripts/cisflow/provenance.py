@@ -82,6 +82,19 @@ def code_hash(script: str | Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
+@functools.cache
+def library_hash() -> str:
+    """Digest of every module of the package; comments, layout and docstrings do not count.
+
+    Returns
+    -------
+    str
+        12 hexadecimal digits.
+    """
+    lines = [f"{path.relative_to(PACKAGE).as_posix()} {_digest_and_imports(path)[0]}" for path in PACKAGE.rglob("*.py")]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12]
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Versions of cisflow, Python and the named packages (without local version labels)."""
     found = {"cisflow": __version__, "python": platform.python_version()}

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cisflow.provenance import library_hash
+from cisflow.run_manifest import read_run_manifest, verify_run
 from conftest import CHECKOUT
 from running import TINY, command, environment, planned_rules, snakemake, tables
 
@@ -32,6 +34,15 @@ def test_run_ends_with_a_report_that_needs_no_network(tiny_run):
     assert page.count("<img") >= 10
     for outside in ('src="http', 'href="http', "@import", "url(http"):
         assert outside not in page
+
+
+def test_files_of_the_run_match_its_manifest(tiny_run):
+    root = tiny_run / "results" / "tiny"
+    recorded = read_run_manifest(root)
+    assert verify_run(root, library_hash()).empty
+    assert "report.html" in recorded["files"]
+    assert recorded["command"].startswith("snakemake ")
+    assert "--configfile" in recorded["command"]
 
 
 def test_second_run_does_nothing(tiny_run):

@@ -1,5 +1,6 @@
 # Settings of the run, read and checked once, and the lists of what the run consists of.
 import re
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ SCRIPTS = CHECKOUT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cisflow.devices import gpu_present
+from cisflow.files import write_json
 from cisflow.evaluation.subsets import PAIR_FILES
 from cisflow.models.contact_settings import contact_settings, fill_from_others, reading_mb
 from cisflow.problems import InputError
@@ -75,6 +77,8 @@ onstart:
             "config, column \"device\": 'cuda' asked for, but there is no GPU on this machine; "
             "use 'auto' or 'cpu', or run on a GPU node"
         )
+    # A file tells the command to the manifest of the run: a parameter would rerun it whenever the command differs.
+    write_json({"command": shlex.join(["snakemake", *sys.argv[1:]])}, f"logs/{config['run']}/command.json")
 
 
 wildcard_constraints:
@@ -306,6 +310,11 @@ def expression_tables():
         for method in study.methods(name)
         for suffix in ("", ".ceiling")
     ]
+
+
+def results():
+    """What a run is for: its report, expression tables, and exported contacts."""
+    return [f"results/{config['run']}/report.html", *expression_tables(), *exported_contacts()]
 
 
 def up_to_half_the_cores(most):

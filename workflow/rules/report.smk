@@ -91,3 +91,27 @@ rule report:
         "Write the report of run {wildcards.run}"
     script:
         "../../scripts/build_report.py"
+
+
+rule record_run:
+    input:
+        results(),
+    output:
+        "results/{run}/manifest.json",
+    log:
+        "logs/{run}/report/manifest.log",
+    conda:
+        "../../envs/table.yaml"
+    threads: up_to_half_the_cores(4)
+    resources:
+        mem_mb=500,
+        runtime=60,
+    params:
+        code=code("record_run.py"),
+        settings={"seed": config["seed"]},
+        command=lambda wildcards: f"logs/{wildcards.run}/command.json",
+        packages=["numpy", "scipy", "pandas", "polars", "matplotlib", "snakemake"],
+    message:
+        "Record the hashes of the files of run {wildcards.run}"
+    script:
+        "../../scripts/record_run.py"

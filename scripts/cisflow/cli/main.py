@@ -25,6 +25,7 @@ from cisflow.cli import (
     rank,
     score,
     variants,
+    verify,
 )
 from cisflow.joblog import logger, start_logging
 from cisflow.problems import InputError
@@ -44,6 +45,7 @@ COMMANDS = (
     variants,
     export_contacts,
     benchmark,
+    verify,
 )
 
 
