@@ -1,12 +1,16 @@
 """Rule bootstrap_models: scores and ranks of all models of a dataset in every bootstrap draw."""
 
-from cisflow.evaluation.ranking import bootstrap_table, read_evaluation
+from cisflow.evaluation.heads import joined_heads, read_evaluations
+from cisflow.evaluation.ranking import bootstrap_table
 from cisflow.evaluation.subsets import common_folder
 from cisflow.files import write_table
 from cisflow.joblog import job
 
 with job(snakemake):
     given, settings = snakemake.input, snakemake.params.settings
-    evaluation = read_evaluation(given.dataset, given.predictions, common_folder(given.get("subsets")))
-    table = bootstrap_table(evaluation, settings["ranking"], settings["seed"], snakemake.threads)
-    write_table(table, snakemake.output[0])
+    evaluations = read_evaluations(given.dataset, given.predictions, common_folder(given.get("subsets")))
+    tables = {
+        head: bootstrap_table(evaluation, settings["ranking"], settings["seed"], snakemake.threads)
+        for head, evaluation in evaluations.items()
+    }
+    write_table(joined_heads(tables), snakemake.output[0])

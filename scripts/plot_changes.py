@@ -1,5 +1,6 @@
-"""Rule plot_changes: measured and predicted changes of expression within the pairs of a dataset."""
+"""Rule plot_changes: measured and predicted changes of expression within the pairs of a dataset, for one head."""
 
+from cisflow.evaluation.heads import of_head
 from cisflow.evaluation.ranking import read_evaluation
 from cisflow.evaluation.subsets import common_folder
 from cisflow.figures.challenge import changes_figure
@@ -8,7 +9,9 @@ from cisflow.files import read_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    given = snakemake.input
-    evaluation = read_evaluation(given.dataset, given.predictions, common_folder(given.get("subsets")))
-    figure, table, caption = changes_figure(evaluation, read_table(given.ranking)["model"].tolist())
-    save_figure(figure, table, snakemake.output.svg, f"Changes of expression, {snakemake.wildcards.dataset}", caption)
+    given, settings = snakemake.input, snakemake.params.settings
+    subsets = common_folder(given.get("subsets"))
+    evaluation = read_evaluation(given.dataset, given.predictions, subsets, settings["head"])
+    ranking = of_head(read_table(given.ranking), settings["head"])
+    figure, table, caption = changes_figure(evaluation, ranking["model"].tolist())
+    save_figure(figure, table, snakemake.output.svg, f"Changes of expression, {settings['title']}", caption)

@@ -15,4 +15,5 @@ with job(snakemake):
         read_table(given.agreement),
         (out.svg, out.agreement_svg),
         snakemake.wildcards.dataset,
+        read_table(given.checks),
     )

@@ -1,4 +1,4 @@
-"""Rule plot_predictions: predictions of the models of a dataset against the measurements."""
+"""Rule plot_predictions: predictions of the models of a dataset against the measurements, for one head."""
 
 from cisflow.evaluation.ranking import read_evaluation
 from cisflow.figures.evaluation import predictions_figure
@@ -7,9 +7,8 @@ from cisflow.files import read_table
 from cisflow.joblog import job
 
 with job(snakemake):
-    given = snakemake.input
-    evaluation = read_evaluation(given.dataset, given.predictions, None)
-    figure, table, caption = predictions_figure(evaluation, read_table(given.ceiling))
-    save_figure(
-        figure, table, snakemake.output.svg, f"Predictions and measurements, {snakemake.wildcards.dataset}", caption
-    )
+    given, settings = snakemake.input, snakemake.params.settings
+    evaluation = read_evaluation(given.dataset, given.predictions, None, settings["head"])
+    ceiling = read_table(given.ceiling) if given.ceiling else None
+    figure, table, caption = predictions_figure(evaluation, ceiling)
+    save_figure(figure, table, snakemake.output.svg, f"Predictions and measurements, {settings['title']}", caption)

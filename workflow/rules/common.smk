@@ -11,6 +11,7 @@ CHECKOUT = Path(workflow.current_basedir).parents[1]
 SCRIPTS = CHECKOUT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.devices import gpu_present
 from cisflow.files import write_json
 from cisflow.evaluation.subsets import PAIR_FILES
@@ -20,7 +21,7 @@ from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
 from cisflow.datasets.folds import validation_folds
 from cisflow.models.cells import cell_of
-from cisflow.settings.dataset_columns import measurement_labels, table_layout
+from cisflow.settings.dataset_columns import further_columns, measurement_labels, table_layout
 from cisflow.settings.downloads import listed
 from cisflow.settings.stage_checks import BUNDLE_FILES
 from cisflow.settings.profiles import BIAS_MODEL
@@ -89,6 +90,7 @@ wildcard_constraints:
     bin=one_of({b for library in study.bins for b in study.bin_names(library)}),
     method="bin-mean|maude",
     dataset=one_of(study.datasets),
+    head=rf"(\.({one_of({name for row in study.datasets.values() for name in further_columns(row)})}))?",
     trained=one_of([*study.datasets, *study.assays]),
     map=one_of(study.maps),
     view=one_of(study.views()),
@@ -148,12 +150,15 @@ def figures():
         elif study.models_of(dataset):
             names += [f"datasets/{dataset}.split", f"models/{dataset}.learning_curves"]
         if ranked(dataset):
-            kinds = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
-            kinds += ["changes"] if has_pairs(dataset) else []
-            kinds += ["parameters"] if len(study.tested_on(dataset)) > 1 else []
+            scored = ["ranking", "rank_distribution", "subset_scores", "gaps", "predictions"]
+            scored += ["changes"] if has_pairs(dataset) else []
+            kinds = scored + (["parameters"] if len(study.tested_on(dataset)) > 1 else [])
             kinds += ["prix_fixe_grid", "prix_fixe_parts"] if len(grid(dataset)) >= FEWEST_CELLS else []
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
+            for head, models in further_heads(dataset).items():
+                own = scored + (["parameters"] if len(models) > 1 else [])
+                names += [f"evaluation/{dataset}.{head}.{kind}" for kind in own]
     names += [f"diagnosis/{name}.{model}.{kind}" for name, model in diagnosed() for kind in ("ceiling", "learning")]
     if config["speed"]["measure"]:
         names += [f"models/{name}.speed" for name in [*study.datasets, *study.assays] if networks(name)]
@@ -175,6 +180,26 @@ def exported_contacts():
 def ranked(dataset):
     """Whether a dataset has models or predictions to rank on its test rows."""
     return not study.folds(dataset) and bool(study.tested_on(dataset) or study.datasets[dataset]["predictions"])
+
+
+def further_heads(dataset):
+    """Further measurements of a dataset's test rows that models predict, with those models."""
+    row, found = study.datasets[dataset], {}
+    if row["test_table"] or row["test_library"]:
+        return {}
+    for model in study.tested_on(dataset):
+        for head in study.recipes[model["recipe"]].get("heads", [])[1:]:
+            if head in further_columns(row):
+                found.setdefault(head, []).append(model["model"])
+    return found
+
+
+def of_head(wildcards):
+    """Measurement that a figure of a dataset is about, and the name of both for its title."""
+    head = wildcards.head.removeprefix(".")
+    if not head:
+        return {"head": FIRST_HEAD, "title": wildcards.dataset}
+    return {"head": head, "title": f"{wildcards.dataset}, {further_columns(study.datasets[wildcards.dataset])[head]}"}
 
 
 def interpreted(dataset):

@@ -99,28 +99,28 @@ rule plot_ranking:
     input:
         bootstrap="results/{run}/evaluation/{dataset}/bootstrap.parquet",
         ranking="results/{run}/evaluation/{dataset}/ranking.tsv",
-        ceiling="results/{run}/datasets/{dataset}.ceiling.tsv",
+        ceiling=head_ceiling,
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{dataset}.ranking.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.ranking.svg",
             caption="../report/ranking.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "the ranking"},
+            labels={"dataset": "{dataset}{head}", "content": "the ranking"},
         ),
-        png="results/{run}/figures/evaluation/{dataset}.ranking.png",
-        tsv="results/{run}/figures/evaluation/{dataset}.ranking.tsv",
-        json="results/{run}/figures/evaluation/{dataset}.ranking.json",
+        png="results/{run}/figures/evaluation/{dataset}{head}.ranking.png",
+        tsv="results/{run}/figures/evaluation/{dataset}{head}.ranking.tsv",
+        json="results/{run}/figures/evaluation/{dataset}{head}.ranking.json",
         rank_distribution_svg=report(
-            "results/{run}/figures/evaluation/{dataset}.rank_distribution.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.rank_distribution.svg",
             caption="../report/rank_distribution.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "the ranks by both scores"},
+            labels={"dataset": "{dataset}{head}", "content": "the ranks by both scores"},
         ),
-        rank_distribution_png="results/{run}/figures/evaluation/{dataset}.rank_distribution.png",
-        rank_distribution_tsv="results/{run}/figures/evaluation/{dataset}.rank_distribution.tsv",
-        rank_distribution_json="results/{run}/figures/evaluation/{dataset}.rank_distribution.json",
+        rank_distribution_png="results/{run}/figures/evaluation/{dataset}{head}.rank_distribution.png",
+        rank_distribution_tsv="results/{run}/figures/evaluation/{dataset}{head}.rank_distribution.tsv",
+        rank_distribution_json="results/{run}/figures/evaluation/{dataset}{head}.rank_distribution.json",
     log:
-        "logs/{run}/evaluation/{dataset}.plot_ranking.log",
+        "logs/{run}/evaluation/{dataset}{head}.plot_ranking.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -128,8 +128,9 @@ rule plot_ranking:
         runtime=10,
     params:
         code=code("plot_ranking.py"),
+        settings=of_head,
     message:
-        "Draw the ranking of {wildcards.dataset}"
+        "Draw the ranking of {wildcards.dataset}{wildcards.head}"
     script:
         "../../scripts/plot_ranking.py"
 
@@ -137,28 +138,28 @@ rule plot_ranking:
 rule plot_subset_scores:
     input:
         scores="results/{run}/evaluation/{dataset}/scores.tsv",
-        ceiling="results/{run}/datasets/{dataset}.ceiling.tsv",
+        ceiling=head_ceiling,
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{dataset}.subset_scores.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.subset_scores.svg",
             caption="../report/subset_scores.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "the scores per subset"},
+            labels={"dataset": "{dataset}{head}", "content": "the scores per subset"},
         ),
-        png="results/{run}/figures/evaluation/{dataset}.subset_scores.png",
-        tsv="results/{run}/figures/evaluation/{dataset}.subset_scores.tsv",
-        json="results/{run}/figures/evaluation/{dataset}.subset_scores.json",
+        png="results/{run}/figures/evaluation/{dataset}{head}.subset_scores.png",
+        tsv="results/{run}/figures/evaluation/{dataset}{head}.subset_scores.tsv",
+        json="results/{run}/figures/evaluation/{dataset}{head}.subset_scores.json",
         gaps_svg=report(
-            "results/{run}/figures/evaluation/{dataset}.gaps.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.gaps.svg",
             caption="../report/gaps.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "the gaps between the models"},
+            labels={"dataset": "{dataset}{head}", "content": "the gaps between the models"},
         ),
-        gaps_png="results/{run}/figures/evaluation/{dataset}.gaps.png",
-        gaps_tsv="results/{run}/figures/evaluation/{dataset}.gaps.tsv",
-        gaps_json="results/{run}/figures/evaluation/{dataset}.gaps.json",
+        gaps_png="results/{run}/figures/evaluation/{dataset}{head}.gaps.png",
+        gaps_tsv="results/{run}/figures/evaluation/{dataset}{head}.gaps.tsv",
+        gaps_json="results/{run}/figures/evaluation/{dataset}{head}.gaps.json",
     log:
-        "logs/{run}/evaluation/{dataset}.plot_subset_scores.log",
+        "logs/{run}/evaluation/{dataset}{head}.plot_subset_scores.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -166,8 +167,9 @@ rule plot_subset_scores:
         runtime=10,
     params:
         code=code("plot_subset_scores.py"),
+        settings=of_head,
     message:
-        "Draw the scores per subset of {wildcards.dataset}"
+        "Draw the scores per subset of {wildcards.dataset}{wildcards.head}"
     script:
         "../../scripts/plot_subset_scores.py"
 
@@ -178,14 +180,14 @@ rule plot_parameters:
         manifests=tested_manifests,
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{dataset}.parameters.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.parameters.svg",
             caption="../report/parameters.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "parameters and scores"},
+            labels={"dataset": "{dataset}{head}", "content": "parameters and scores"},
         ),
-        others=multiext("results/{run}/figures/evaluation/{dataset}.parameters", ".png", ".tsv", ".json"),
+        others=multiext("results/{run}/figures/evaluation/{dataset}{head}.parameters", ".png", ".tsv", ".json"),
     log:
-        "logs/{run}/evaluation/{dataset}.plot_parameters.log",
+        "logs/{run}/evaluation/{dataset}{head}.plot_parameters.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -193,9 +195,9 @@ rule plot_parameters:
         runtime=10,
     params:
         code=code("plot_parameters.py"),
-        settings=lambda wildcards: {"cells": grid(wildcards.dataset)},
+        settings=lambda wildcards: {**of_head(wildcards), "cells": grid(wildcards.dataset)},
     message:
-        "Draw the scores of {wildcards.dataset} against the size of the models"
+        "Draw the scores of {wildcards.dataset}{wildcards.head} against the size of the models"
     script:
         "../../scripts/plot_parameters.py"
 
@@ -238,19 +240,19 @@ rule plot_prix_fixe:
 rule plot_predictions:
     input:
         unpack(evaluation_input),
-        ceiling="results/{run}/datasets/{dataset}.ceiling.tsv",
+        ceiling=head_ceiling,
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{dataset}.predictions.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.predictions.svg",
             caption="../report/predictions.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "predictions and measurements"},
+            labels={"dataset": "{dataset}{head}", "content": "predictions and measurements"},
         ),
-        png="results/{run}/figures/evaluation/{dataset}.predictions.png",
-        tsv="results/{run}/figures/evaluation/{dataset}.predictions.tsv",
-        json="results/{run}/figures/evaluation/{dataset}.predictions.json",
+        png="results/{run}/figures/evaluation/{dataset}{head}.predictions.png",
+        tsv="results/{run}/figures/evaluation/{dataset}{head}.predictions.tsv",
+        json="results/{run}/figures/evaluation/{dataset}{head}.predictions.json",
     log:
-        "logs/{run}/evaluation/{dataset}.plot_predictions.log",
+        "logs/{run}/evaluation/{dataset}{head}.plot_predictions.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -258,8 +260,9 @@ rule plot_predictions:
         runtime=10,
     params:
         code=code("plot_predictions.py"),
+        settings=of_head,
     message:
-        "Draw predictions and measurements of {wildcards.dataset}"
+        "Draw predictions and measurements of {wildcards.dataset}{wildcards.head}"
     script:
         "../../scripts/plot_predictions.py"
 
@@ -270,16 +273,16 @@ rule plot_changes:
         ranking="results/{run}/evaluation/{dataset}/ranking.tsv",
     output:
         svg=report(
-            "results/{run}/figures/evaluation/{dataset}.changes.svg",
+            "results/{run}/figures/evaluation/{dataset}{head}.changes.svg",
             caption="../report/changes.rst",
             category="Scores and ranking",
-            labels={"dataset": "{dataset}", "content": "changes of expression within pairs"},
+            labels={"dataset": "{dataset}{head}", "content": "changes of expression within pairs"},
         ),
-        png="results/{run}/figures/evaluation/{dataset}.changes.png",
-        tsv="results/{run}/figures/evaluation/{dataset}.changes.tsv",
-        json="results/{run}/figures/evaluation/{dataset}.changes.json",
+        png="results/{run}/figures/evaluation/{dataset}{head}.changes.png",
+        tsv="results/{run}/figures/evaluation/{dataset}{head}.changes.tsv",
+        json="results/{run}/figures/evaluation/{dataset}{head}.changes.json",
     log:
-        "logs/{run}/evaluation/{dataset}.plot_changes.log",
+        "logs/{run}/evaluation/{dataset}{head}.plot_changes.log",
     conda:
         "../../envs/table.yaml"
     resources:
@@ -287,8 +290,9 @@ rule plot_changes:
         runtime=10,
     params:
         code=code("plot_changes.py"),
+        settings=of_head,
     message:
-        "Draw the changes of expression within pairs of {wildcards.dataset}"
+        "Draw the changes of expression within pairs of {wildcards.dataset}{wildcards.head}"
     script:
         "../../scripts/plot_changes.py"
 
@@ -332,6 +336,7 @@ rule plot_interpretation:
         effects="results/{run}/evaluation/{dataset}/ism.parquet",
         variants="results/{run}/evaluation/{dataset}/ism_variants.tsv",
         agreement="results/{run}/evaluation/{dataset}/ism_agreement.tsv",
+        checks="results/{run}/evaluation/{dataset}/ism_checks.tsv",
     output:
         svg=report(
             "results/{run}/figures/evaluation/{dataset}.ism.svg",

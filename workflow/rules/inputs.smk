@@ -312,6 +312,11 @@ def evaluation_input(wildcards):
     return given
 
 
+def head_ceiling(wildcards):
+    """Noise ceiling of the measurement that a figure is about; further ones come from tables, which carry no errors."""
+    return [] if wildcards.head else f"results/{wildcards.run}/datasets/{wildcards.dataset}.ceiling.tsv"
+
+
 def interpretation_input(wildcards):
     """What the models of a dataset are looked into with: their bundles, test rows, and subsets where there are any."""
     given = evaluation_input(wildcards)

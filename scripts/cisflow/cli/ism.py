@@ -122,4 +122,6 @@ def run(given: argparse.Namespace) -> None:
     if given.figures:
         own = None if variants is None else variants[variants["id"] == drawn]
         svgs = tuple(str(Path(given.figures) / f"{name}.svg") for name in ("ism", "ism_agreement"))
-        save_interpretation(effects_of(given.output, drawn), own, found.agreement.to_pandas(), svgs)
+        save_interpretation(
+            effects_of(given.output, drawn), own, found.agreement.to_pandas(), svgs, checks=found.checks.to_pandas()
+        )

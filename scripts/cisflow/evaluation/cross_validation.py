@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.evaluation.comparisons import benjamini_hochberg, holm
-from cisflow.evaluation.scoring import pearson, spearman
+from cisflow.evaluation.scoring import FURTHER, further_heads, pearson, spearman
 from cisflow.files import read_table
 from cisflow.problems import InputError, Problem
 
 #: Metrics, and whether higher is better.
 METRICS = {"pearson": True, "spearman": True, "mse": False}
-FURTHER = "prediction."  # begin of the columns of further heads
 CONFIDENCE = 0.95
 
 
@@ -51,8 +51,8 @@ def fold_scores(models: Sequence[str], folds: Sequence[str], paths: Sequence[str
         table = read_table(path)
         if not np.array_equal(tested.setdefault(fold, table["pos"].to_numpy()), table["pos"].to_numpy()):
             problems.append(Problem(str(path), f"other rows than those of {models[0]} in fold {fold}", column="pos"))
-        others = [name.removeprefix(FURTHER) for name in table.columns if name.startswith(FURTHER)]
-        for head, column in {"expression": "prediction", **{name: f"{FURTHER}{name}" for name in others}}.items():
+        others = further_heads(table.columns)
+        for head, column in {FIRST_HEAD: "prediction", **{name: f"{FURTHER}{name}" for name in others}}.items():
             measured, predicted = (table[name].to_numpy(np.float64) for name in (head, column))
             if not np.isfinite(predicted).all():
                 what = f"{(~np.isfinite(predicted)).sum()} predictions are not finite numbers"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.evaluation.bootstrap import bootstrap_scores
 from cisflow.evaluation.scoring import ScoredSubset, read_predictions, score, select
 from cisflow.evaluation.subsets import read_subsets
@@ -34,7 +35,9 @@ class Evaluation:
     scored: list[ScoredSubset]
 
 
-def read_evaluation(dataset: str | Path, predictions: Sequence[str | Path], subsets: str | Path | None) -> Evaluation:
+def read_evaluation(
+    dataset: str | Path, predictions: Sequence[str | Path], subsets: str | Path | None, head: str = FIRST_HEAD
+) -> Evaluation:
     """Read what the scores are computed from.
 
     Parameters
@@ -45,22 +48,33 @@ def read_evaluation(dataset: str | Path, predictions: Sequence[str | Path], subs
         See :func:`cisflow.evaluation.scoring.read_predictions`.
     subsets : path or None
         See :func:`cisflow.evaluation.subsets.read_subsets`.
+    head : str
+        Measurement that is scored: a column of the dataset. Rows without a further measurement and models that do not
+        predict it are left out.
 
     Raises
     ------
     InputError
         When there is no test row, or files are not usable.
     """
+    test = read_test_rows(dataset)
+    if head != FIRST_HEAD:
+        test = test[np.isfinite(test[head].to_numpy(np.float64))]
+    measured = pd.Series(test[head].to_numpy(np.float64), index=test["pos"].to_numpy())
+    found = read_predictions(predictions, measured.index.to_numpy(), head)
+    scored = select(read_subsets(subsets, measured.index.to_numpy()), measured, found)
+    return Evaluation([str(name) for name in found.columns], scored)
+
+
+def read_test_rows(dataset: str | Path) -> pd.DataFrame:
+    """Read the test rows of a dataset, each with its own ``pos``."""
     table = read_table(dataset)
     test = table[table["split"] == "test"]
     if test.empty:
         raise InputError(Problem(str(dataset), "no test rows; nothing can be scored", column="split"))
-    measured = pd.Series(test["expression"].to_numpy(), index=test["pos"].to_numpy())
-    if not measured.index.is_unique:
+    if not test["pos"].is_unique:
         raise InputError(Problem(str(dataset), "test rows must have different values", column="pos"))
-    found = read_predictions(predictions, measured.index.to_numpy())
-    scored = select(read_subsets(subsets, measured.index.to_numpy()), measured, found)
-    return Evaluation([str(name) for name in found.columns], scored)
+    return test
 
 
 def interval_draws(

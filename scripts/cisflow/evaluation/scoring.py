@@ -6,7 +6,7 @@ the two total scores.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.evaluation.subsets import Subset
 from cisflow.files import read_table
 from cisflow.joblog import logger
@@ -21,6 +22,8 @@ from cisflow.problems import InputError, Problem
 
 #: A correlation over fewer items says nothing.
 FEWEST_ITEMS = 3
+#: Begin of the columns of predictions of further heads.
+FURTHER = "prediction."
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,12 @@ class ScoredSubset:
     predicted: np.ndarray
 
 
-def read_predictions(paths: Sequence[str | Path], test_pos: np.ndarray) -> pd.DataFrame:
+def further_heads(columns: Iterable[str]) -> list[str]:
+    """Heads that a table of predictions has beside the first one, by the names of its columns."""
+    return [name.removeprefix(FURTHER) for name in columns if name.startswith(FURTHER)]
+
+
+def read_predictions(paths: Sequence[str | Path], test_pos: np.ndarray, head: str = FIRST_HEAD) -> pd.DataFrame:
     """Read predictions of trained models and of submissions for the test rows.
 
     Parameters
@@ -49,6 +57,9 @@ def read_predictions(paths: Sequence[str | Path], test_pos: np.ndarray) -> pd.Da
         column per model).
     test_pos : int array, (n,)
         Rows of the test table that were measured.
+    head : str
+        Measurement that is predicted. A trained model has ``prediction.<head>`` for all but the first; models without
+        it, and submissions, are left out there.
 
     Returns
     -------
@@ -62,11 +73,14 @@ def read_predictions(paths: Sequence[str | Path], test_pos: np.ndarray) -> pd.Da
     """
     columns: dict[str, pd.Series] = {}
     problems = []
+    wanted = "prediction" if head == FIRST_HEAD else f"{FURTHER}{head}"
     for path in paths:
         table = read_table(path)
-        if "prediction" in table:
-            table = table.loc[table["split"] == "test", ["pos", "prediction"]]
-            table = table.rename(columns={"prediction": Path(path).stem})
+        if wanted in table:
+            table = table.loc[table["split"] == "test", ["pos", wanted]]
+            table = table.rename(columns={wanted: Path(path).stem})
+        elif head != FIRST_HEAD:
+            continue
         table = table.set_index("pos")
         if not table.index.is_unique:
             twice = table.index[table.index.duplicated()][:5].tolist()

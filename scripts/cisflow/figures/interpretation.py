@@ -164,7 +164,9 @@ def _draw_measured(panel: Axes, shown: pd.DataFrame, models: list[str]) -> None:
     )
 
 
-def agreement_figure(agreement: pd.DataFrame, models: list[str]) -> tuple[Figure, pd.DataFrame, str]:
+def agreement_figure(
+    agreement: pd.DataFrame, models: list[str], checks: pd.DataFrame | None = None
+) -> tuple[Figure, pd.DataFrame, str]:
     """Heat map of how far the models' profiles agree, and the second opinion of gradients on each model.
 
     Parameters
@@ -173,6 +175,8 @@ def agreement_figure(agreement: pd.DataFrame, models: list[str]) -> tuple[Figure
         See :func:`cisflow.interpret.agreement.agreement`.
     models : list of str
         In the order of the drawing.
+    checks : DataFrame, optional
+        See :func:`cisflow.interpret.attribution.attribute`: what the integrated gradients leave over, for the caption.
 
     Returns
     -------
@@ -206,7 +210,23 @@ def agreement_figure(agreement: pd.DataFrame, models: list[str]) -> tuple[Figure
             " Points: r between the position scores and the attributions of gradients of the same model (bar: range; "
             "models that are no networks have none); near 1 the two methods tell of the same bases."
         )
-    return figure, table, caption
+    return figure, table, caption + _delta_sentence(checks)
+
+
+def _delta_sentence(checks: pd.DataFrame | None) -> str:
+    """How well the integrated gradients add up, in words; nothing without gradients."""
+    if checks is None or checks.empty:
+        return ""
+    change = (checks["prediction"] - checks["baseline"]).abs().groupby(checks["model"], sort=False).mean()
+    delta = checks["delta"].abs().groupby(checks["model"], sort=False).agg(["mean", "max"])
+    told = [
+        f"{name} {row['mean']:.2g} (at most {row['max']:.2g}) of {change[name]:.3g}" for name, row in delta.iterrows()
+    ]
+    return (
+        " What the integrated gradients leave over of the change from the baseline (delta), mean: "
+        + "; ".join(told)
+        + "."
+    )
 
 
 def _draw_pairs(panel: Axes, pairs: pd.DataFrame, models: list[str]) -> None:
@@ -251,6 +271,7 @@ def save_interpretation(
     agreement: pd.DataFrame,
     svgs: tuple[str, str],
     label: str = "",
+    checks: pd.DataFrame | None = None,
 ) -> None:
     """Draw and save both figures.
 
@@ -258,7 +279,7 @@ def save_interpretation(
     ----------
     effects, variants : DataFrame
         See :func:`mutagenesis_figure`; of one sequence.
-    agreement : DataFrame
+    agreement, checks : DataFrame
         See :func:`agreement_figure`.
     svgs : tuple of path
         Mutagenesis, agreement.
@@ -267,7 +288,7 @@ def save_interpretation(
     """
     models = effects["model"].drop_duplicates().tolist()
     behind = f", {label}" if label else ""
-    drawn = (mutagenesis_figure(effects, variants), agreement_figure(agreement, models))
+    drawn = (mutagenesis_figure(effects, variants), agreement_figure(agreement, models, checks))
     titles = (f"In-silico mutagenesis of {effects['id'].iloc[0]}{behind}", f"What the models agree on{behind}")
     for (figure, table, caption), svg, title in zip(drawn, svgs, titles, strict=True):
         save_figure(figure, table, svg, title, caption)

@@ -27,7 +27,7 @@ FILES = (WEIGHTS, RECIPE, HISTORY, MANIFEST)
 CARD, SCORES = "README.md", "scores.tsv"
 #: Tables of the evaluation that hold a model's scores, with the columns that are shown.
 _EVALUATIONS = {
-    "scores.tsv": ("subset", "metric", "value", "low", "high"),
+    "scores.tsv": ("head", "subset", "metric", "value", "low", "high"),
     "contact_summary.tsv": ("kind", "level", "metric", "value", "low", "high"),
 }
 _LOADERS = {

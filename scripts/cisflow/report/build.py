@@ -81,14 +81,17 @@ def _headlines(config: dict[str, Any], given: ReportInput, funnel: pd.DataFrame)
     for library, part in reads.groupby("of", sort=False):
         sentences.append(f"Library {library}: {int(part['count'].iloc[0]):,} reads or pairs went in.")
     for path in given.rankings:
-        ranking = read_table(path)
-        best, dataset = ranking.iloc[0], Path(path).parent.name
-        sentences.append(
-            f"Dataset {dataset}: {len(ranking)} models ranked; first is {best['model']} "
-            f"(mean rank {best['mean_rank']:.2f}, 95 % of draws between {best['rank_low']:g} and "
-            f"{best['rank_high']:g}; Pearson Score {best['pearson_score']:.3f}, "
-            f"Spearman Score {best['spearman_score']:.3f})."
-        )
+        rankings, dataset = read_table(path), Path(path).parent.name
+        heads = rankings["head"].unique()
+        for head in heads:
+            ranking = rankings[rankings["head"] == head]
+            best, of = ranking.iloc[0], f", {head}" if len(heads) > 1 else ""
+            sentences.append(
+                f"Dataset {dataset}{of}: {len(ranking)} models ranked; first is {best['model']} "
+                f"(mean rank {best['mean_rank']:.2f}, 95 % of draws between {best['rank_low']:g} and "
+                f"{best['rank_high']:g}; Pearson Score {best['pearson_score']:.3f}, "
+                f"Spearman Score {best['spearman_score']:.3f})."
+            )
     for path in given.fold_summaries:
         summary = read_table(path)
         heads = summary["head"].unique()

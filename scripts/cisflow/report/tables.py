@@ -42,11 +42,12 @@ def funnel_table(paths: Sequence[str]) -> pd.DataFrame:
 
 
 def score_table(path: str) -> pd.DataFrame:
-    """Scores as one row per model and one column per subset and metric (Pearson r and Spearman rho)."""
+    """Scores as one row per head and model, one column per subset and metric (Pearson r and Spearman rho)."""
     scores = read_table(path)
     wide = scores[scores["metric"].isin(["pearson", "spearman", "pearson_score", "spearman_score"])].copy()
     wide["column"] = wide["subset"] + " " + wide["metric"]
-    return wide.pivot_table(index="model", columns="column", values="value", sort=False).reset_index()
+    wide = wide.pivot_table(index=["head", "model"], columns="column", values="value", sort=False).reset_index()
+    return wide if wide["head"].nunique() > 1 else wide.drop(columns="head")
 
 
 def versions_table(manifests: Sequence[str], versions: dict[str, str]) -> pd.DataFrame:

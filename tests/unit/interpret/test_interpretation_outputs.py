@@ -94,3 +94,11 @@ def test_figures_of_one_model_and_of_no_effect():
     figure.canvas.draw()
     plt.close(figure)
     assert table.empty
+
+
+def test_caption_tells_what_the_gradients_leave_over():
+    rows = {"kind": "methods", "first": "m", "second": "integrated_gradients", "id": ["a", "b"], "n": 9, "pearson": 0.9}
+    checks = {"model": "m", "id": ["a", "b"], "prediction": [5.0, 1.0], "baseline": [1.0, 3.0], "delta": [0.03, -0.01]}
+    figure, _, caption = agreement_figure(pd.DataFrame(rows), ["m"], pd.DataFrame(checks))
+    plt.close(figure)
+    assert caption.endswith("(delta), mean: m 0.02 (at most 0.03) of 3.")

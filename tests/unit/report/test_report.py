@@ -26,7 +26,7 @@ def results(tmp_path, monkeypatch):
     save_figure(
         figure, pd.DataFrame({"x": [1]}), "results/demo/figures/reads/lib.funnel.svg", "Reads <kept>", "135 of 150."
     )
-    ranking = {"rank": 1, "model": "cnn", "mean_rank": 1.25, "rank_low": 1, "rank_high": 2}
+    ranking = {"head": "expression", "rank": 1, "model": "cnn", "mean_rank": 1.25, "rank_low": 1, "rank_high": 2}
     write_table(
         pd.DataFrame([{**ranking, "pearson_score": 0.8, "spearman_score": 0.7}]),
         "results/demo/evaluation/d/ranking.tsv",
