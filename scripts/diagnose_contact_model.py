@@ -12,8 +12,9 @@ with job(snakemake):
     assess_contact_model(
         {name: given[name] for name in TABLES if given.get(name)},
         dict(zip([f"seed {seed}" for seed in settings["seeds"]], given.histories, strict=True)),
-        dict(zip(settings["baselines"], given.get("baselines", []), strict=True)),
+        dict(zip(settings["references"], given.get("references", []), strict=True)),
         dict(snakemake.wildcards.items()),
+        settings["references"],
         Path(snakemake.output.page).parents[1],
         {Path(svg).stem.rpartition(".")[2]: svg for svg in snakemake.output.figures},
         snakemake.output.verdict,

@@ -15,7 +15,7 @@ from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.devices import gpu_present
 from cisflow.files import write_json
 from cisflow.evaluation.subsets import PAIR_FILES
-from cisflow.models.contact_settings import contact_settings, fill_from_others, reading_mb
+from cisflow.models.contact_settings import FITTED, contact_settings, fill_from_others, reading_mb
 from cisflow.problems import InputError
 from cisflow.provenance import code_hash
 from cisflow.reads.structure import parse_structure
@@ -234,21 +234,22 @@ def bundles(name):
     return [(row["model"], seed) for row in study.models_of(name) for seed in row["seeds"]]
 
 
-def contact_baselines(map_name, model):
-    """Models with the windows of a model of a contact map that know no sequence."""
+def contact_references(map_name, model):
+    """Models with the windows of a contact network that were fitted in one go: name and kind."""
     rows = study.viewed(study.view_of(map_name, model))
-    return [row["model"] for row in rows if study.recipes[row["recipe"]].get("model") != "network"]
+    kinds = {row["model"]: study.recipes[row["recipe"]].get("model") for row in rows}
+    return {name: kind for name, kind in kinds.items() if kind in FITTED}
 
 
 def diagnosed():
-    """Pairs of (map, model) with a diagnosis: contact networks of one level, unless the config wants none."""
+    """Pairs of (map, model) with a diagnosis: contact networks, unless the config wants none."""
     if not config["diagnosis"]["windows"]:
         return []
     return [
         (name, row["model"])
         for name in study.maps
         for row in study.models_of(name)
-        if row["model"] not in contact_baselines(name, row["model"])
+        if study.recipes[row["recipe"]].get("model") == "network"
         and study.shared_setting(study.view_of(name, row["model"]), "window", "levels", 1) == 1
     ]
 

@@ -106,7 +106,7 @@ rule diagnose_contact_model:
         code=code("diagnose_contact_model.py"),
         settings=lambda wildcards: {
             "seeds": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
-            "baselines": contact_baselines(wildcards.map, wildcards.model),
+            "references": contact_references(wildcards.map, wildcards.model),
         },
     message:
         "Diagnose {wildcards.model} on map {wildcards.map}"

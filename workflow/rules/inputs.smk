@@ -212,11 +212,11 @@ def diagnosis_input(wildcards):
         given["one_window"] = f"{stem}.one_window.tsv"
     histories = {
         other: [f"{run}/models/{name}/{other}/seed{seed}/history.tsv" for m, seed in bundles(name) if m == other]
-        for other in [model, *contact_baselines(name, model)]
+        for other in [model, *contact_references(name, model)]
     }
     given["histories"] = histories[model]
-    if contact_baselines(name, model):
-        given["baselines"] = [histories[other][0] for other in contact_baselines(name, model)]
+    if contact_references(name, model):
+        given["references"] = [histories[other][0] for other in contact_references(name, model)]
     return given
 
 

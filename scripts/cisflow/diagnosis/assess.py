@@ -32,8 +32,9 @@ NOT_RUN = "Whether the network can learn one window by heart was not tried; set 
 def assess_contact_model(
     tables: Mapping[str, str | Path],
     histories: Mapping[str, str | Path],
-    baseline_histories: Mapping[str, str | Path],
+    reference_histories: Mapping[str, str | Path],
     names: Mapping[str, str],
+    references: Mapping[str, str],
     results: str | Path,
     figures: Mapping[str, str | Path],
     verdict: str | Path,
@@ -48,10 +49,12 @@ def assess_contact_model(
         ``one_window`` where that was tried.
     histories : mapping of path by name
         ``history.tsv`` by seed of the model.
-    baseline_histories : mapping of path by name
-        ``history.tsv`` by model that knows no sequence.
+    reference_histories : mapping of path by name
+        ``history.tsv`` of the models that were fitted in one go.
     names : mapping of str
         ``run``, ``map``, ``model``.
+    references : mapping of str by name
+        Kinds of those models, see :data:`cisflow.models.contact_settings.FITTED`.
     results : path
         Folder of the run's results.
     figures : mapping of path by panel
@@ -69,7 +72,7 @@ def assess_contact_model(
         one_window=one_window,
         curve=read_curves(list(course.values())),
         scores=read["scores"],
-        baselines=list(baseline_histories),
+        references=references,
     )
     verdicts = contact_verdicts(found)
     grade, sentence = conclusion(verdicts, names["model"])
@@ -81,7 +84,7 @@ def assess_contact_model(
     levels = {}
     if (row := best_ceiling(read["ceiling"], split="validation")) is not None:
         levels["ceiling"] = float(row["ceiling"])
-    levels |= {name: float(read_table(path)["selection"].max()) for name, path in baseline_histories.items()}
+    levels |= {name: float(read_table(path)["selection"].max()) for name, path in reference_histories.items()}
     plot_learning(one_window, course, levels, label, figures["learning"])
     table = verdict_table(verdicts)
     first = verdict_table([Verdict(CONCLUSION, "", float("nan"), float("nan"), grade, sentence)])

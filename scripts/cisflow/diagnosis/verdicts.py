@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.diagnosis.training_curve import CurveReading
+from cisflow.models.contact_settings import WITHOUT_SEQUENCE
 from cisflow.quality.verdict import FAIL, OK, WARN, Verdict
 
 #: Values from which on something is said; see docs/methods/diagnosis.md for the reasons.
@@ -22,8 +23,10 @@ ONE_WINDOW_FAIL = 0.9
 LATE_RISE_WARN = 0.02
 FALL_WARN, LOSS_FALL_WARN = 0.03, 0.05
 OVER_BASELINE_WARN = 0.03
+OVER_COMPOSITION_WARN = 0.0
 OF_CEILING_WARN = 0.5
 PEARSON = "pearson"
+COMPOSITION = "composition"
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Findings:
     curve : CurveReading or None
     scores : DataFrame
         ``contact_summary.tsv``.
-    baselines : sequence of str
-        Models that know no sequence.
+    references : mapping of str by name
+        Kinds of the models that were fitted in one go: some know no sequence, one its composition.
     """
 
     model: str
@@ -51,7 +54,7 @@ class Findings:
     one_window: pd.DataFrame | None
     curve: CurveReading | None
     scores: pd.DataFrame
-    baselines: Sequence[str]
+    references: Mapping[str, str]
 
 
 def best_ceiling(table: pd.DataFrame, metric: str = PEARSON, split: str = "test") -> pd.Series | None:
@@ -155,8 +158,8 @@ def _of_model(scores: pd.DataFrame, model: str, column: str = "value") -> float:
 def _scores(found: Findings) -> list[Verdict]:
     value, low = _of_model(found.scores, found.model), _of_model(found.scores, found.model, "low")
     verdicts = []
-    known = {name: _of_model(found.scores, name) for name in found.baselines}
-    known = {name: v for name, v in known.items() if np.isfinite(v)}
+    every = {name: _of_model(found.scores, name) for name in found.references}
+    known = {n: v for n, v in every.items() if found.references[n] in WITHOUT_SEQUENCE and np.isfinite(v)}
     if known:
         best = max(known, key=known.__getitem__)
         over = value - known[best]
@@ -169,6 +172,15 @@ def _scores(found: Findings) -> list[Verdict]:
         )
         threshold = 0.0 if verdict == FAIL else OVER_BASELINE_WARN
         verdicts.append(Verdict("better than the baseline", "", over, threshold, verdict, sentence))
+    linear = {n: v for n, v in every.items() if found.references[n] == COMPOSITION and np.isfinite(v)}
+    for name, reached in linear.items():
+        over = value - reached
+        verdict = WARN if over < OVER_COMPOSITION_WARN else OK
+        sentence = (
+            f"A linear model of the composition of the bins ({name}) reaches r = {reached:.3f}: {found.model} has "
+            + ("learnt more than that." if verdict == OK else "not learnt even what is that easy to learn.")
+        )
+        verdicts.append(Verdict("better than composition", "", over, OVER_COMPOSITION_WARN, verdict, sentence))
     row = best_ceiling(found.ceiling)
     if row is not None and row["ceiling"] > 0:
         share = value / float(row["ceiling"])
@@ -196,7 +208,8 @@ def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
         one = by_check.get(check)
         return one if one is not None and one.verdict != OK else None
 
-    poor = bad("better than the baseline") or bad("share of the ceiling")
+    composition = bad("better than composition")
+    poor = bad("better than the baseline") or composition or bad("share of the ceiling")
     if (first := bad("one window by heart")) is not None:
         return FAIL, first.sentence
     limit = bad("ceiling of the map")
@@ -204,13 +217,22 @@ def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
         return FAIL, limit.sentence
     if poor is None:
         return (WARN, limit.sentence) if limit else (OK, f"{model} is limited by nothing that was looked at.")
+    said = poor.sentence
+    if composition is not None and composition is not poor:
+        said += f" {composition.sentence}"
     for check in ("still rising", "overfitting", "missing entries", "ceiling of the map"):
         if (reason := bad(check)) is not None:
-            return WARN, f"{poor.sentence} {reason.sentence}"
+            return WARN, f"{said} {reason.sentence}"
     ready = "the network learns one window, " if "one window by heart" in by_check else ""
     deep = "the map is deep enough, " if "ceiling of the map" in by_check else ""
+    left = (
+        "the sequence does say something about the map, and this network with this training does not find it; try "
+        "another rate, more steps or another network."
+        if composition is not None
+        else "the sequence of such windows says little about the map, or there are too few windows to learn "
+        "what it says."
+    )
     return WARN, (
-        f"{poor.sentence} None of the usual reasons holds: {deep}{ready}the training neither rises nor overfits. What "
-        "is left: the sequence of such windows says little about the map, or there are too few windows to learn what "
-        "it says."
+        f"{said} None of the usual reasons holds: {deep}{ready}the training neither rises nor overfits. What is left: "
+        + left
     )

@@ -1,6 +1,7 @@
-"""Fit of the baseline that knows nothing but distance.
+"""Fit of the models that need no optimiser steps: distance alone, and composition.
 
-Inputs: the task of a recipe of one or of several levels. Outputs: a bundle, see :mod:`cisflow.models.distance_only`.
+Inputs: the task of a recipe of one or of several levels. Outputs: a bundle, see :mod:`cisflow.models.distance_only` and
+:mod:`cisflow.models.composition`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from cisflow import provenance
 from cisflow.contacts.windows import tile
 from cisflow.joblog import logger
 from cisflow.models.cascade_task import CascadeTask, level_scores
+from cisflow.models.composition import Composition
+from cisflow.models.composition_fit import fit_composition
 from cisflow.models.contacts_task import ContactsTask
 from cisflow.models.distance_only import mean_by_distance
 from cisflow.progress import Progress
@@ -24,7 +27,7 @@ from cisflow.training.bundle import write_bundle
 from cisflow.training.loop import PACKAGES
 
 
-def fit_distance_only(
+def fit_at_once(
     task: ContactsTask | CascadeTask,
     inputs: Mapping[str, str | Path],
     bundle: str | Path,
@@ -32,7 +35,7 @@ def fit_distance_only(
     recorded: Mapping[str, Any],
     code: str,
 ) -> None:
-    """Average the targets of the training chromosomes by distance, and write the bundle.
+    """Fit a model to the targets of the training chromosomes, and write the bundle.
 
     Parameters
     ----------
@@ -48,9 +51,12 @@ def fit_distance_only(
         Digest of the code.
     """
     network = task.build_network()
-    fit = _fit_levels if isinstance(task, CascadeTask) else _fit_one_level
+    if isinstance(network, Composition):
+        fit = fit_composition
+    else:
+        fit = _fit_levels if isinstance(task, CascadeTask) else _fit_one_level
     number, metrics = fit(task, network)
-    logger.info("fit distance_only | %d windows | val r %.3f", number, metrics["selection"])
+    logger.info("fit %s | %d windows | val r %.3f", task.settings.model, number, metrics["selection"])
     manifest = provenance.manifest(dict(inputs), dict(recorded), PACKAGES) | {"code": code, "device": "cpu"}
     parameters = sum(tensor.numel() for tensor in network.state_dict().values())
     manifest["training"] = {"steps": 0, "best_selection": metrics["selection"], "parameters": parameters}

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from cisflow.models.cascade_network import orca_cascade
+from cisflow.models.composition import Composition
 from cisflow.models.contact_settings import ContactSettings
 from cisflow.models.distance_only import DistanceOnly, LadderDistanceOnly
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
@@ -74,6 +75,8 @@ def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:
     window = settings.window
     if settings.model == "distance_only":
         return DistanceOnly(window.bins) if window.levels == 1 else LadderDistanceOnly(window.bins, window.levels)
+    if settings.model == "composition":
+        return Composition(window.bins, window.bin_size)
     network = CONTACT_NETWORKS.make(settings.network, window.bins, window.bin_size, profiles)
     given = len(network.ladder.levels) if hasattr(network, "ladder") else 1
     if given != window.levels:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # the workflow reads recipes at every start: nothing heavy is
     from cisflow.contacts.assembly import SegmentRule
     from cisflow.models.cascade_zoom import Ladder
 
-KINDS = ("network", "distance_only")
+KINDS = ("network", "distance_only", "composition")
+FITTED = ("distance_only", "composition")  # in one go, without optimiser steps
+WITHOUT_SEQUENCE = ("distance_only",)
 SHARED = ("window", "validation", "evaluation")
 LOSS_OVER = ("measured", "all")
 
@@ -317,7 +319,7 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
     if model not in KINDS:
         problems.append(Problem(where, f"{not_one_of(model, KINDS)}", column="model"))
     known = ("task", "model", "note", *SHARED, "assembly", "windows_of")
-    known += ("network", "training", "start_from") if model != "distance_only" else ()
+    known += ("network", "training", "start_from") if model not in FITTED else ()
     problems += [
         Problem(where, f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}", column=str(key))
         for key in recipe
@@ -331,10 +333,13 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
     if start_from is not None and not (isinstance(start_from, str) and start_from):
         found = f"{start_from!r}; expected the name of a model of the same map, or the folder of a bundle"
         problems.append(Problem(where, found, column="start_from"))
+    if model == "composition" and window is not None and window.levels > 1:
+        found = f"{window.levels}; expected 1 with model composition"
+        problems.append(Problem(where, found, column="window.levels"))
     if not problems:
         problems += _level_problems(window, validation, evaluation, assembly, where)
     training = None
-    if model != "distance_only":
+    if model not in FITTED:
         training = read_section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS)
         given = recipe.get("training") if isinstance(recipe.get("training"), Mapping) else {}
         problems += [

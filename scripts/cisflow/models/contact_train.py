@@ -20,8 +20,8 @@ from cisflow.contacts.targets import ContactMap
 from cisflow.devices import choose_device
 from cisflow.joblog import logger
 from cisflow.models.cascade_task import CascadeTask
-from cisflow.models.contact_baseline import fit_distance_only
-from cisflow.models.contact_settings import ContactSettings, contact_settings
+from cisflow.models.contact_baseline import fit_at_once
+from cisflow.models.contact_settings import FITTED, ContactSettings, contact_settings
 from cisflow.models.contacts_task import ContactsTask
 from cisflow.models.start_from import start_values
 from cisflow.problems import InputError, Problem, not_one_of
@@ -185,8 +185,8 @@ def train_contact_model(
     recorded = {name: settings[name] for name in ("map", "model", "replicate", "seed")}
     recorded |= {f"{role}_chromosomes": settings[f"{role}_chromosomes"] for role in ("validation", "test")}
     recorded["profiles"] = list(task.profiles)
-    if checked.model == "distance_only":
-        fit_distance_only(task, files.named(), bundle, recipe, recorded, code)
+    if checked.model in FITTED:
+        fit_at_once(task, files.named(), bundle, recipe, recorded, code)
         return
     logger.info(
         "train on %d chromosomes (%s bp), validate on %s, test on %s",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cisflow.models.contact_settings import contact_settings, fill_from_others
+from cisflow.models.contact_settings import FITTED, contact_settings, fill_from_others
 from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
 
 #: Settings of a network that fix the shapes of its first encoder, which a later stage takes over.
@@ -98,7 +98,7 @@ def start_problems(
             problems.append(Problem(what=f"{name!r} itself starts, in the end, from {row['model']!r}", **place))
             continue
         other = recipes.get(earlier["recipe"], {})
-        if other.get("model") == "distance_only":
+        if other.get("model") in FITTED:
             problems.append(Problem(what=f"{name!r} has no network to start from", **place))
         problems += [Problem(what=what, **place) for what in _misfits(recipe, other, name)]
     return problems

@@ -125,11 +125,22 @@ def scores_of(**values):
     return pd.DataFrame(rows)
 
 
-def findings(ceiling=0.8, one_window=0.97, curve=(16, 0.4, 1.0, 0.0, 0.0, 0.0), missing=0.1, orca=0.6, baseline=0.1):
+KINDS = {"distance_only": "distance_only", "linear": "composition"}
+
+
+def findings(
+    ceiling=0.8,
+    one_window=0.97,
+    curve=(16, 0.4, 1.0, 0.0, 0.0, 0.0),
+    missing=0.1,
+    orca=0.6,
+    baseline=0.1,
+    composition=None,
+):
     targets = pd.DataFrame([{"role": "training", "chromosome": "all", "missing": missing}])
     table = pd.DataFrame({"step": [50, 100], "pearson": [0.3, one_window]}) if one_window is not None else None
-    scores = scores_of(orca=orca, distance_only=baseline)
-    return Findings("orca", "toy", ceiling_of(ceiling), targets, table, CurveReading(*curve), scores, ["distance_only"])
+    scores = scores_of(orca=orca, distance_only=baseline, linear=np.nan if composition is None else composition)
+    return Findings("orca", "toy", ceiling_of(ceiling), targets, table, CurveReading(*curve), scores, KINDS)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +155,10 @@ def findings(ceiling=0.8, one_window=0.97, curve=(16, 0.4, 1.0, 0.0, 0.0, 0.0), 
         ({"orca": 0.11, "curve": (16, 0.1, 0.4, -0.05, 0.1, 0.5)}, "warn", "few data for this network"),
         ({"orca": 0.05, "missing": 0.5}, "warn", "50% of the entries of the training windows are missing"),
         ({"orca": 0.05}, "warn", "None of the usual reasons holds"),
+        ({"orca": 0.2, "composition": 0.3}, "warn", "not learnt even what is that easy to learn. None of the usual"),
+        ({"orca": 0.2, "composition": 0.3}, "warn", "the sequence does say something about the map"),
+        ({"orca": 0.08, "composition": 0.3}, "warn", "(linear) reaches r = 0.300"),
+        ({"orca": 0.6, "composition": 0.3}, "ok", "limited by nothing"),
         ({"orca": 0.2}, "warn", "reaches 25% of the correlation that a perfect model would have"),
     ],
 )
@@ -244,9 +259,10 @@ def test_page_says_what_limits_the_model(measured, tmp_path):
     tables |= {"scores": tmp_path / "scores.tsv", "one_window": tmp_path / "one_window.tsv"}
     figures = {panel: tmp_path / f"toy.orca.{panel}.svg" for panel in PANELS}
     names = {"run": "r", "map": "toy", "model": "orca"}
+    kinds = {"distance_only": "distance_only"}
     baseline = {"distance_only": tmp_path / "baseline.tsv"}
     outputs = (figures, tmp_path / "toy.orca.verdict.tsv", tmp_path / "toy.orca.html")
-    assess_contact_model(tables, {"seed 1": tmp_path / "history.tsv"}, baseline, names, tmp_path, *outputs)
+    assess_contact_model(tables, {"seed 1": tmp_path / "history.tsv"}, baseline, names, kinds, tmp_path, *outputs)
     page = (tmp_path / "toy.orca.html").read_text()
     assert "Diagnosis of orca on map toy" in page
     assert page.count("<figure>") == 4
