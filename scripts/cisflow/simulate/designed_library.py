@@ -7,12 +7,10 @@ Inputs: a generator and the flanks. Outputs: the ordered sequences and one table
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 
-from cisflow.simulate.bases import decode, random_bases, with_flanks
+from cisflow.design.parts import DesignedLibrary, Part, assemble, pairs, singles
+from cisflow.simulate.bases import random_bases, with_flanks
 from cisflow.simulate.expression_law import true_expression
 from cisflow.simulate.motifs import MOTIFS
 from cisflow.simulate.promoters import VARIABLE_LENGTH, plant, plant_sites, site_codes, yeast_like
@@ -30,61 +28,8 @@ PERTURBED = 50
 TILED_BACKGROUNDS, TILED_MOTIFS, TILING_STEP = 8, 2, 5
 
 
-@dataclass(frozen=True)
-class Part:
-    """Sequences of one subset.
-
-    Attributes
-    ----------
-    tags : list of str
-        Names, one per sequence.
-    variable : uint8 array, (n, 80)
-        Codes.
-    alt, ref : int arrays, (pairs,)
-        Rows of changed and of original sequences; empty where the subset holds single sequences.
-    """
-
-    tags: list[str]
-    variable: np.ndarray
-    alt: np.ndarray
-    ref: np.ndarray
-
-    @property
-    def paired(self) -> bool:
-        """Whether the subset compares pairs."""
-        return len(self.alt) > 0
-
-
-@dataclass(frozen=True)
-class DesignedLibrary:
-    """Ordered sequences and their subsets.
-
-    Attributes
-    ----------
-    ids : list of str
-        Names in the order of the library.
-    amplicons : uint8 array, (n, width)
-        Codes with flanks.
-    subsets : dict of DataFrame
-        Tables by the name of the challenge's file, without its index column and suffix.
-    """
-
-    ids: list[str]
-    amplicons: np.ndarray
-    subsets: dict[str, pd.DataFrame]
-
-
 def _singles(name: str, variable: np.ndarray) -> Part:
-    none = np.empty(0, dtype=np.int64)
-    return Part([f"{name}_{i:03d}" for i in range(len(variable))], variable, none, none)
-
-
-def _pairs(references: list[str], variants: list[list[str]], ref: np.ndarray, alt: np.ndarray) -> Part:
-    """References, and the same number of variants of each; ``alt`` is (references, variants, 80)."""
-    n, each, length = alt.shape
-    tags = references + [f"{r}_{v}" for r, row in zip(references, variants, strict=True) for v in row]
-    variable = np.concatenate([ref, alt.reshape(-1, length)])
-    return Part(tags, variable, n + np.arange(n * each), np.repeat(np.arange(n), each))
+    return singles([f"{name}_{i:03d}" for i in range(len(variable))], variable)
 
 
 def _extremes(rng: np.random.Generator, flanks: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +78,7 @@ def _variants(rng: np.random.Generator, flanks: tuple[str, str]) -> Part:
         [f"{'ACGT'[o]}{p}{'ACGT'[w]}" for o, p, w in zip(*row, strict=True)]
         for row in zip(old.tolist(), place.tolist(), new.tolist(), strict=True)
     ]
-    return _pairs([f"variant_{i:03d}" for i in range(n)], names, ref, np.take_along_axis(alt, kept[..., None], axis=1))
+    return pairs([f"variant_{i:03d}" for i in range(n)], names, ref, np.take_along_axis(alt, kept[..., None], axis=1))
 
 
 def _perturbed(rng: np.random.Generator) -> Part:
@@ -164,7 +109,7 @@ def _perturbed(rng: np.random.Generator) -> Part:
         + [f"{MOTIFS[o].name}_opener_removed"]
         for f, o in zip(factor.tolist(), opener.tolist(), strict=True)
     ]
-    return _pairs([f"perturbation_{i:03d}" for i in range(n)], names, ref, np.stack(alts, axis=1))
+    return pairs([f"perturbation_{i:03d}" for i in range(n)], names, ref, np.stack(alts, axis=1))
 
 
 def _tiled(rng: np.random.Generator) -> Part:
@@ -214,39 +159,4 @@ def design_library(rng: np.random.Generator, distal: str, proximal: str) -> Desi
         "motif_perturbation_seqs": [_perturbed(rng)],
         "motif_tiling_seqs": [_tiled(rng)],
     }
-    flat = [part for group in parts.values() for part in group]
-    tags = [tag for part in flat for tag in part.tags]
-    variable = np.concatenate([part.variable for part in flat])
-    _, first, same = np.unique(variable, axis=0, return_index=True, return_inverse=True)
-    order = rng.permutation(first)
-    row_of_first = np.empty(len(variable), dtype=np.int64)
-    row_of_first[order] = np.arange(len(order))
-    row = row_of_first[first[same.ravel()]]
-    ids, amplicons = [tags[i] for i in order.tolist()], with_flanks(variable[order], distal, proximal)
-    sequences = decode(amplicons)
-
-    subsets, done = {}, 0
-    for name, group in parts.items():
-        tables = []
-        for part in group:
-            rows = row[done : done + len(part.tags)]
-            done += len(part.tags)
-            tables.append(_pair_table(rows, part) if part.paired else pd.DataFrame({"pos": np.unique(rows)}))
-        subsets[name] = _with_sequences(pd.concat(tables, ignore_index=True), ids, sequences)
-    return DesignedLibrary(ids, amplicons, subsets)
-
-
-def _pair_table(rows: np.ndarray, part: Part) -> pd.DataFrame:
-    pairs = pd.DataFrame({"alt_pos": rows[part.alt], "ref_pos": rows[part.ref]}).drop_duplicates()
-    return pairs[pairs["alt_pos"] != pairs["ref_pos"]]
-
-
-def _with_sequences(table: pd.DataFrame, ids: list[str], sequences: list[str]) -> pd.DataFrame:
-    """Table in the challenge's columns; measured values are not known yet and stay empty."""
-    names, strings = np.array(ids, dtype=object), np.array(sequences, dtype=object)
-    sides = ("alt_", "ref_") if "alt_pos" in table else ("",)
-    columns = {f"{side}tag": names[table[f"{side}pos"]] for side in sides}
-    columns |= {f"{side}sequence": strings[table[f"{side}pos"]] for side in sides}
-    columns |= {f"{side}pos": table[f"{side}pos"] for side in sides}
-    columns |= {f"{side}exp": "" for side in sides}
-    return pd.DataFrame(columns)
+    return assemble(rng, parts, *flanks)

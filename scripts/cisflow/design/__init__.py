@@ -1,0 +1,1 @@
+"""Design of test libraries: sequences that tell models apart, as an order with subset labels."""
