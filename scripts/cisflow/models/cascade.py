@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from cisflow.contacts.genome import reverse_complement
 from cisflow.models.cascade_zoom import Ladder
+from cisflow.models.checkpointing import WHOLE, Blocks
 from cisflow.problems import InputError, Problem, not_one_of
 
 PARTS = ("net0", "net", "net1")
@@ -41,9 +42,8 @@ class Cascade(nn.Module):
     frozen : sequence of {"net0", "net", "net1"}
         Parts that stay in eval mode and get no gradient: ``net0`` in the second stage of training, ``net0`` and ``net``
         in the third.
-    block_bins : int
-        Bins of ``net0`` that are encoded at a time, see
-        :meth:`~cisflow.models.orca_encoder.Encoder.encode_in_blocks`; 0 = the whole window at once.
+    blocks : Blocks
+        Of the sequence, for ``net0``.
 
     Raises
     ------
@@ -60,12 +60,12 @@ class Cascade(nn.Module):
         net1: nn.Module | None = None,
         finest_term: bool = False,
         frozen: Sequence[str] = (),
-        block_bins: int = 0,
+        blocks: Blocks = WHOLE,
     ):
         super().__init__()
         if len(decoders) != len(ladder.levels):
             raise InputError(Problem("recipe", f"{len(decoders)} decoders for {len(ladder.levels)} levels"))
-        self.ladder, self.block_bins, self.finest_term = ladder, block_bins, finest_term
+        self.ladder, self.blocks, self.finest_term = ladder, blocks, finest_term
         self.net0, self.net = net0, net
         if net1 is not None:
             self.net1 = net1
@@ -128,8 +128,7 @@ class Cascade(nn.Module):
         if sequence.shape[-1] != self.ladder.length:
             raise ValueError(f"sequence of {sequence.shape[-1]:,} bp; expected {self.ladder.length:,} bp")
         with self._gradients("net0"):
-            blocks = self.block_bins
-            base = self.net0.encode_in_blocks(sequence, blocks) if blocks else self.net0.encode(sequence)
+            base = self.net0.encode_by(sequence, self.blocks)
         with self._gradients("net"):
             found = self.net(base)
         if "net1" in self.parts:

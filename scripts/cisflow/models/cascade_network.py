@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cisflow.models.cascade import PARTS, Cascade
 from cisflow.models.cascade_zoom import Ladder
+from cisflow.models.checkpointing import Blocks
 from cisflow.models.import_weights import fit_state
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
 from cisflow.models.orca_decoder import DILATIONS, Decoder
@@ -45,7 +46,8 @@ def orca_cascade(
     finest_term: bool = True,
     dilations_1m: Sequence[int] = DILATIONS_1M,
     frozen: Sequence[str] = ("net0",),
-    block_bins: int = 0,
+    block_bins: int | str = 0,
+    block_statistics: str = "whole",
 ) -> Cascade:
     """Orca's 32- or 256-Mb network (Zhou 2022), at any width and number of levels.
 
@@ -70,8 +72,10 @@ def orca_cascade(
         Add the first-stage decoder's map at the finest level; not with ``coarse_steps``.
     dilations_1m : sequence of int
         Of the first-stage decoder; its widths are those of the others.
-    frozen, block_bins
+    frozen
         See :class:`~cisflow.models.cascade.Cascade`.
+    block_bins, block_statistics
+        Of ``net0``, see :class:`~cisflow.models.checkpointing.Blocks`.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def orca_cascade(
     ]
     net1 = CoarseningEncoder(coarse_steps, **coarser) if coarse_steps else None
     net = CoarseningEncoder(steps, **coarser)
-    return Cascade(ladder, net0, net, decoders, net1, finest_term, frozen, block_bins)
+    return Cascade(ladder, net0, net, decoders, net1, finest_term, frozen, Blocks(block_bins, block_statistics))
 
 
 def load_earlier_stage(cascade: Cascade, state: Mapping[str, Tensor], where: str) -> tuple[str, ...]:

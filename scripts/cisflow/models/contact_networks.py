@@ -41,7 +41,8 @@ def orca_1mb(
     head: int = 5,
     dropout: float = DROPOUT,
     checkpoint: int = 0,
-    block_bins: int = 0,
+    block_bins: int | str = 0,
+    block_statistics: str = "whole",
 ) -> OrcaNet:
     """Orca-1Mb (Zhou 2022); its settings are those of :class:`~cisflow.models.orca_net.OrcaNet`.
 
@@ -51,7 +52,8 @@ def orca_1mb(
         When the pooling factors do not multiply to ``bin_size``.
     """
     network = OrcaNet(
-        widths, pools, kernel_size, channels, middle, dilations, head, dropout, profiles, checkpoint, block_bins
+        *(widths, pools, kernel_size, channels, middle, dilations, head, dropout, profiles, checkpoint),
+        *(block_bins, block_statistics),
     )
     if network.bin_size != bin_size:
         raise InputError(

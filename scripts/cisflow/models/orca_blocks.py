@@ -11,31 +11,31 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from cisflow.models.channels_last import Chain, Norm, add
+
 KERNEL_SIZE = 9
 DROPOUT = 0.1
 
 
-def linear_1d(
-    in_channels: int, out_channels: int, *resample: nn.Module, kernel_size: int = KERNEL_SIZE
-) -> nn.Sequential:
+def linear_1d(in_channels: int, out_channels: int, *resample: nn.Module, kernel_size: int = KERNEL_SIZE) -> Chain:
     """Two normalised convolutions without activation, after an optional pooling or upsampling layer."""
-    return nn.Sequential(
+    return Chain(
         *resample,
         nn.Conv1d(in_channels, out_channels, kernel_size, padding=kernel_size // 2),
-        nn.BatchNorm1d(out_channels),
+        Norm(out_channels),
         nn.Conv1d(out_channels, out_channels, kernel_size, padding=kernel_size // 2),
-        nn.BatchNorm1d(out_channels),
+        Norm(out_channels),
     )
 
 
-def nonlinear_1d(channels: int, last_norm: bool = True, kernel_size: int = KERNEL_SIZE) -> nn.Sequential:
+def nonlinear_1d(channels: int, last_norm: bool = True, kernel_size: int = KERNEL_SIZE) -> Chain:
     """Two convolutions with rectifiers; ``last_norm=False`` leaves out the second batch norm."""
-    return nn.Sequential(
+    return Chain(
         nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2),
-        nn.BatchNorm1d(channels),
+        Norm(channels),
         nn.ReLU(),
         nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2),
-        *([nn.BatchNorm1d(channels)] if last_norm else []),
+        *([Norm(channels)] if last_norm else []),
         nn.ReLU(),
     )
 
@@ -46,25 +46,25 @@ def _conv_3x3(in_channels: int, out_channels: int, dilation: int) -> nn.Conv2d:
 
 def linear_2d(
     in_channels: int, middle: int, out_channels: int, dilation: int = 1, dropout: float | None = None
-) -> nn.Sequential:
+) -> Chain:
     """Two normalised 3 x 3 convolutions without activation, after an optional dropout of single elements."""
-    return nn.Sequential(
+    return Chain(
         *([] if dropout is None else [nn.Dropout(dropout)]),
         _conv_3x3(in_channels, middle, dilation),
-        nn.BatchNorm2d(middle),
+        Norm(middle),
         _conv_3x3(middle, out_channels, dilation),
-        nn.BatchNorm2d(out_channels),
+        Norm(out_channels),
     )
 
 
-def nonlinear_2d(in_channels: int, middle: int, out_channels: int, dilation: int = 1) -> nn.Sequential:
+def nonlinear_2d(in_channels: int, middle: int, out_channels: int, dilation: int = 1) -> Chain:
     """Two normalised 3 x 3 convolutions with rectifiers."""
-    return nn.Sequential(
+    return Chain(
         _conv_3x3(in_channels, middle, dilation),
-        nn.BatchNorm2d(middle),
+        Norm(middle),
         nn.ReLU(),
         _conv_3x3(middle, out_channels, dilation),
-        nn.BatchNorm2d(out_channels),
+        Norm(out_channels),
         nn.ReLU(),
     )
 
@@ -117,16 +117,14 @@ class DilatedStack(nn.Module):
         )
         self.convtwos = nn.ModuleList(nonlinear_2d(channels, middle, channels, dilation) for dilation in dilations)
         hidden = max(head, outputs)
-        self.final = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1), nn.BatchNorm2d(hidden), nn.ReLU(), nn.Conv2d(hidden, outputs, 1)
-        )
+        self.final = Chain(nn.Conv2d(channels, hidden, 1), Norm(hidden), nn.ReLU(), nn.Conv2d(hidden, outputs, 1))
 
     def run_blocks(self, pairs: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """Pass [batch, channels, n, n] through blocks ``first`` to ``last`` (exclusive; None = all)."""
         for k in range(first, len(self.lconvtwos) if last is None else last):
             linear = self.lconvtwos[k](pairs)
-            pairs = linear + pairs if k else linear
-            pairs = self.convtwos[k](pairs) + pairs
+            pairs = add(linear, pairs) if k else linear
+            pairs = add(self.convtwos[k](pairs), pairs)
         return pairs
 
     def run_head(self, pairs: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from cisflow.models.channels_last import add
 from cisflow.models.orca_blocks import DROPOUT, DilatedStack, linear_2d, nonlinear_2d, pair_sums
 from cisflow.problems import InputError, Problem, not_one_of
 
@@ -60,9 +61,9 @@ class Decoder(DilatedStack):
     def forward(self, encoding: Tensor, log_background: Tensor, coarse: Tensor | None = None) -> Tensor:
         """Map to [batch, outputs, n, n]; the coarse map, if given, takes the place of the first block."""
         linear = self.lcombinerD(torch.cat([pair_sums(encoding), log_background], dim=1))
-        pairs = self.combinerD(linear) + linear
+        pairs = add(self.combinerD(linear), linear)
         if coarse is None:
             return self.run_head(self.run_blocks(pairs))
         linear = self.lcombiner(torch.cat([pairs, self.upsample(coarse)], dim=1))
-        pairs = self.combiner(linear) + linear
+        pairs = add(self.combiner(linear), linear)
         return self.run_head(self.run_blocks(pairs, first=1))

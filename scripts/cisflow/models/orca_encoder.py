@@ -9,12 +9,15 @@ Source: Zhou 2022, Nature Genetics 54:725-734.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
-from cisflow.models.checkpointing import checkpoint_once
+from cisflow.models.channels_last import Pool, add
+from cisflow.models.checkpointing import Blocks, blocks_along, checkpoint_once, running_statistics
 from cisflow.models.orca_blocks import KERNEL_SIZE, linear_1d, nonlinear_1d
 from cisflow.problems import InputError, Problem
 
@@ -24,10 +27,18 @@ POOLS = (1, 4, 4, 5, 5, 5, 2)
 #: Row per base code (A, C, G, T, unknown): an unknown base is a quarter of each.
 BASES = torch.cat([torch.eye(4), torch.full((1, 4), 0.25)])
 
+#: Positions of a tile at the first of its stages.
+TILE = 32_768
+
 
 def one_hot(codes: Tensor) -> Tensor:
     """Encode base codes, uint8 (batch, length), as float32 (batch, 4, length) on the same device."""
     return BASES.to(codes.device)[codes.long()].transpose(1, 2).contiguous()
+
+
+def _floats(sequence: Tensor) -> Tensor:
+    """One-hot sequences as they are, base codes as one-hot."""
+    return one_hot(sequence) if sequence.dim() == 2 else sequence
 
 
 class Encoder(nn.Module):
@@ -57,16 +68,24 @@ class Encoder(nn.Module):
         self.kernel_size = kernel_size
         channels = 4
         for stage, (width, pool) in enumerate(zip(widths, self.pools, strict=True), 1):
-            pooling = [] if pool == 1 else [nn.MaxPool1d(pool)]
+            pooling = [] if pool == 1 else [Pool(pool)]
             self.add_module(f"lconv{stage}", linear_1d(channels, width, *pooling, kernel_size=kernel_size))
             self.add_module(f"conv{stage}", nonlinear_1d(width, kernel_size=kernel_size))
             channels = width
+        self.tiers = self._tiers()
+
+    def _spacing(self, stage: int) -> int:
+        """Bases per position after a stage."""
+        return math.prod(self.pools[:stage])
+
+    def _reach(self, stage: int) -> int:
+        """Bases beyond either edge of a position that can change it after a stage: four convolutions each."""
+        return 4 * (self.kernel_size // 2) * sum(map(self._spacing, range(1, stage + 1)))
 
     @property
     def reach(self) -> int:
-        """Bases beyond either edge of a bin that can change its encoding: four convolutions at every stage."""
-        spacings = [math.prod(self.pools[: k + 1]) for k in range(len(self.pools))]
-        return 4 * (self.kernel_size // 2) * sum(spacings)
+        """Bases beyond either edge of a bin that can change its encoding."""
+        return self._reach(len(self.pools))
 
     @property
     def receptive_field(self) -> int:
@@ -82,14 +101,66 @@ class Encoder(nn.Module):
             raise ValueError(
                 f"sequence of {sequence.shape[-1]} bp; expected a multiple of the bin size {self.bin_size}"
             )
-        signal = nonlinear = one_hot(sequence) if sequence.dim() == 2 else sequence
-        for stage in range(1, len(self.pools) + 1):
+        if not (self.training or torch.is_grad_enabled()):
+            return self._in_tiles(sequence, len(self.tiers) - 1)
+        return self._stages(_floats(sequence), 0, len(self.pools))
+
+    def _stages(self, signal: Tensor, first: int, last: int) -> Tensor:
+        """Pass stages ``first`` + 1 to ``last``; the result of the last of all is its nonlinear part alone."""
+        for stage in range(first + 1, last + 1):
             linear = self.get_submodule(f"lconv{stage}")(signal)
             nonlinear = self.get_submodule(f"conv{stage}")(linear)
-            signal = linear + nonlinear
-        return nonlinear
+            signal = add(linear, nonlinear) if stage < len(self.pools) else nonlinear
+        return signal
 
-    def encode_in_blocks(self, sequence: Tensor, block_bins: int) -> Tensor:
+    def _tiers(self) -> list[tuple[int, int, int]]:
+        """Stages that are computed together, and the length of their tiles (bp).
+
+        A tile has ``TILE`` positions at the first of its stages; its stages see at most a 32nd of it beyond its edges.
+        """
+        tiers, n_stages, first = [], len(self.pools), 0
+        while first < n_stages:
+            tile = TILE * self._spacing(first)
+            last = first
+            while last < n_stages and 32 * self._reach(last + 1) <= tile:
+                last += 1
+            if last == first:  # kernels too wide for tiles: the rest at once
+                last, tile = n_stages, sys.maxsize
+            tiers.append((first, last, tile - tile % self._spacing(last)))
+            first = last
+        return tiers
+
+    def _in_tiles(self, sequence: Tensor, tier: int) -> Tensor:
+        """What the stages up to those of a tier make of a sequence, tile by tile, each from tiles of the tier before.
+
+        Equal to the whole at once in eval mode: tiles overlap by what their stages see. A tile stays in the processor's
+        cache, and memory does not grow with the length, but for the result.
+        """
+        first, last, tile = self.tiers[tier]
+        spacing, length = self._spacing(last), sequence.shape[-1]
+        overlap = math.ceil(self._reach(last) / spacing) * spacing
+        result = None
+        for start in range(0, length, tile):
+            end = min(start + tile, length)
+            left, right = max(0, start - overlap), min(length, end + overlap)
+            piece = sequence[..., left:right]
+            signal = self._stages(self._in_tiles(piece, tier - 1) if tier else _floats(piece), first, last)
+            signal = signal[..., (start - left) // spacing : (end - left) // spacing]
+            if end - start == length:
+                return signal
+            if result is None:
+                shape = len(sequence), length // spacing, signal.shape[1]
+                result = signal.new_empty(shape).transpose(1, 2)  # channels side by side
+            result[..., start // spacing : end // spacing] = signal
+        return result
+
+    def encode_by(self, sequence: Tensor, blocks: Blocks) -> Tensor:
+        """Encode as :meth:`encode`, or in blocks where ``blocks`` says so."""
+        if not blocks.cut(self):
+            return self.encode(sequence)
+        return self.encode_in_blocks(sequence, blocks.bins, blocks.statistics == "running")
+
+    def encode_in_blocks(self, sequence: Tensor, block_bins: int | str = "auto", running: bool = False) -> Tensor:
         """Encode block by block along the sequence: equal to :meth:`encode` in eval mode, with the memory of one block.
 
         Every block is read with as many bases on either side as its bins can see, and these bins are cut off again
@@ -99,8 +170,10 @@ class Encoder(nn.Module):
         ----------
         sequence : Tensor, [batch, 4, length], or base codes uint8 [batch, length]
             Codes take a byte per base instead of 16.
-        block_bins : int
-            Bins kept per block. Twice the receptive field or more keeps the repeated work small.
+        block_bins : int or "auto"
+            Bins kept per block; see :class:`Blocks`.
+        running : bool
+            Normalise by the running statistics in train mode too.
 
         Returns
         -------
@@ -108,16 +181,21 @@ class Encoder(nn.Module):
 
         Notes
         -----
-        In train mode each block is normalised by its own batch statistics, so results differ from the whole window.
+        In train mode, unless ``running``, each block is normalised by its own batch statistics, so results differ from
+        the whole window.
         """
-        n_bins = sequence.shape[-1] // self.bin_size
-        overlap = math.ceil(self.reach / self.bin_size)
-        parts = []
-        for start in range(0, n_bins, block_bins):
-            end = min(start + block_bins, n_bins)
-            left, right = max(0, start - overlap), min(n_bins, end + overlap)
-            block = sequence[..., left * self.bin_size : right * self.bin_size]
-            parts.append(checkpoint_once(self.encode, self, block)[..., start - left : end - left])
+        if block_bins == "auto":
+            block_bins = 4 * math.ceil(self.receptive_field / self.bin_size)
+
+        def encode(block: Tensor) -> Tensor:
+            with running_statistics(self) if running else nullcontext():
+                return self.encode(block)
+
+        size, parts = self.bin_size, []
+        overlap = math.ceil(self.reach / size)
+        for read, kept in blocks_along(sequence.shape[-1] // size, int(block_bins), overlap):
+            block = sequence[..., read.start * size : read.stop * size]
+            parts.append(checkpoint_once(encode, self, block)[..., kept])
         return torch.cat(parts, dim=-1)
 
     def forward(self, sequence: Tensor) -> Tensor:

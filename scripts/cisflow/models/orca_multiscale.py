@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from cisflow.models.channels_last import Doubling, Pool, add
 from cisflow.models.orca_blocks import KERNEL_SIZE, linear_1d, nonlinear_1d
 
 
@@ -30,13 +31,11 @@ class CoarseningEncoder(nn.Module):
     def __init__(self, steps: int, channels: int = 128, way_back: bool = True, kernel_size: int = KERNEL_SIZE):
         super().__init__()
         size = {"kernel_size": kernel_size}
-        self.lblocks = nn.ModuleList(linear_1d(channels, channels, nn.MaxPool1d(2), **size) for _ in range(steps))
+        self.lblocks = nn.ModuleList(linear_1d(channels, channels, Pool(2), **size) for _ in range(steps))
         self.blocks = nn.ModuleList(nonlinear_1d(channels, **size) for _ in range(steps))
         self.way_back = way_back
         if way_back:
-            self.downlblocks = nn.ModuleList(
-                linear_1d(channels, channels, nn.Upsample(scale_factor=2), **size) for _ in range(steps)
-            )
+            self.downlblocks = nn.ModuleList(linear_1d(channels, channels, Doubling(), **size) for _ in range(steps))
             self.downblocks = nn.ModuleList(nonlinear_1d(channels, last_norm=False, **size) for _ in range(steps))
 
     def forward(self, encoding: Tensor) -> list[Tensor]:
@@ -44,11 +43,11 @@ class CoarseningEncoder(nn.Module):
         levels = [encoding]
         for linear_block, block in zip(self.lblocks, self.blocks, strict=True):
             linear = linear_block(levels[-1])
-            levels.append(block(linear) + linear)
+            levels.append(add(block(linear), linear))
         if not self.way_back:
             return levels
         refined = [levels[-1]]
         for linear_block, block, skip in zip(self.downlblocks, self.downblocks, reversed(levels[:-1]), strict=True):
             linear = linear_block(refined[-1])
-            refined.append(skip + (block(linear) + linear))
+            refined.append(add(add(block(linear), linear), skip))
         return refined[::-1]

@@ -13,7 +13,8 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from cisflow.models.checkpointing import checkpoint_once
+from cisflow.models.channels_last import Chain, Norm
+from cisflow.models.checkpointing import Blocks, checkpoint_once
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE, DilatedStack, pair_sums
 from cisflow.models.orca_encoder import POOLS, WIDTHS, Encoder
 
@@ -61,9 +62,9 @@ class OrcaNet(Encoder):
     checkpoint : int
         0 = keep all activations; k > 0 = drop them and compute them again in the backward pass, for the encoder and for
         every k decoder blocks (the published training: 7, 6, 6 of 19 blocks).
-    block_bins : int
-        In eval mode, encode in blocks of so many bins along the sequence: the same result with the memory of one block.
-        0 = the whole sequence at once.
+    block_bins, block_statistics
+        Encode in blocks along the sequence, with the memory of one block, see
+        :class:`~cisflow.models.checkpointing.Blocks`.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class OrcaNet(Encoder):
         dropout: float = DROPOUT,
         profiles: int = 0,
         checkpoint: int = 0,
-        block_bins: int = 0,
+        block_bins: int | str = 0,
+        block_statistics: str = "whole",
     ):
         super().__init__(widths, pools, kernel_size)
         decoder = Decoder1M(self.channels, channels, middle, dilations, head, dropout)
@@ -86,11 +88,11 @@ class OrcaNet(Encoder):
         self.lconvtwos, self.convtwos, self.final = decoder.lconvtwos, decoder.convtwos, decoder.final
         self.profiles = profiles
         self.checkpoint = checkpoint
-        self.block_bins = block_bins
+        self.blocks = Blocks(block_bins, block_statistics)
         if profiles:
-            self.final_1d = nn.Sequential(
+            self.final_1d = Chain(
                 nn.Conv1d(self.channels, self.channels, 1),
-                nn.BatchNorm1d(self.channels),
+                Norm(self.channels),
                 nn.ReLU(),
                 nn.Conv1d(self.channels, profiles, 1),
                 nn.Sigmoid(),
@@ -115,12 +117,10 @@ class OrcaNet(Encoder):
         -------
         Tensor, [batch, 1, n, n], or that and profiles [batch, profiles, n] when the network has profiles
         """
-        if self.block_bins and not self.training:
-            encoding = self.encode_in_blocks(sequence, self.block_bins)
-        elif self.checkpoint:
+        if self.checkpoint and not self.blocks.cut(self):
             encoding = checkpoint_once(self.encode, self, sequence)
         else:
-            encoding = self.encode(sequence)
+            encoding = self.encode_by(sequence, self.blocks)
         pairs = pair_sums(encoding)
         n_blocks = len(self.lconvtwos)
         part = self.checkpoint or n_blocks

@@ -16,7 +16,6 @@ from cisflow.models.contact_networks import build_network, one_hot
 from cisflow.models.contact_settings import contact_settings, fill_from_others
 from cisflow.models.contacts_task import ContactsTask
 from cisflow.models.distance_only import DistanceOnly, mean_by_distance
-from cisflow.models.orca_net import OrcaNet
 from cisflow.problems import InputError
 from cisflow.training.bundle import read_bundle
 from cisflow.training.loop import train
@@ -219,80 +218,3 @@ def test_mean_by_distance_is_what_it_says():
     predicted = network(torch.zeros(2, 4, 60))
     assert predicted.shape == (2, 1, 6, 6)
     assert predicted[1, 0, 4, 1].item() == pytest.approx(found[3])
-
-
-@pytest.fixture(scope="module")
-def narrow():
-    torch.manual_seed(3)
-    network = OrcaNet((6, 8, 8, 10), (1, 4, 5, 5), channels=8, middle=6, dilations=(1, 2, 4), profiles=2)
-    sequence = one_hot(torch.randint(0, 5, (2, 5000), dtype=torch.uint8))
-    for _ in range(3):  # running statistics away from their start
-        network.train()(sequence)
-    return network.eval(), sequence
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("block_bins", [3, 7, 20, 50, 60])
-def test_encoding_in_blocks_equals_the_whole(narrow, block_bins):
-    network, sequence = narrow
-    whole = network.encode(sequence)
-    assert whole.shape == (2, 10, 50)
-    torch.testing.assert_close(network.encode_in_blocks(sequence, block_bins), whole, rtol=0, atol=1e-5)
-
-
-@torch.no_grad()
-def test_block_size_of_the_network_changes_nothing(narrow):
-    network, sequence = narrow
-    expected = network(sequence)
-    network.block_bins = 7
-    try:
-        for found, wanted in zip(network(sequence), expected, strict=True):
-            torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
-    finally:
-        network.block_bins = 0
-
-
-def test_encoding_in_blocks_has_the_same_gradients(narrow):
-    network, sequence = narrow
-    sequence = sequence[:1, :, :3000]
-    gradients = []
-    for encode in (network.encode, lambda x: network.encode_in_blocks(x, 9)):
-        network.zero_grad()
-        encode(sequence).square().sum().backward()
-        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
-    for found, wanted in zip(*gradients, strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
-
-
-def test_the_reach_is_the_farthest_base_that_can_change_a_bin(narrow):
-    network, sequence = narrow
-    assert network.reach == 16 * (1 + 4 + 20 + 100)
-    assert network.receptive_field == 100 + 2 * network.reach
-    x = sequence[:1].clone().requires_grad_()
-    network.encode(x)[0, :, 25].sum().backward()
-    touched = torch.nonzero(x.grad[0].abs().sum(dim=0)).flatten()
-    assert touched.min() >= 2500 - network.reach
-    assert touched.max() < 2600 + network.reach
-    assert touched.max() - touched.min() > network.receptive_field / 2
-
-
-def test_the_reach_of_the_published_encoder():
-    assert OrcaNet().reach == 104_016
-    assert OrcaNet().receptive_field == 212_032
-
-
-def test_checkpointing_changes_neither_gradients_nor_running_statistics(narrow):
-    network, sequence = narrow
-    plain, saving = copy.deepcopy(network).train(), copy.deepcopy(network).train()
-    saving.checkpoint = 2
-    for module in (plain, saving):
-        for part in module.modules():
-            if isinstance(part, torch.nn.Dropout):
-                part.p = 0.0
-        module.zero_grad()
-        contacts, profiles = module(sequence)
-        (contacts.square().mean() + profiles.mean()).backward()
-    for (name, a), (_, b) in zip(plain.named_parameters(), saving.named_parameters(), strict=True):
-        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5, msg=name)
-    for name, value in plain.state_dict().items():
-        torch.testing.assert_close(value, saving.state_dict()[name], msg=name)

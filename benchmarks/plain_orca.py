@@ -1,0 +1,86 @@
+"""Orca-1Mb written plainly: the published module definitions with torch's own layers, as a peer for benchmarks.
+
+Written from the description of the network (Zhou 2022, Nature Genetics 54:725-734); names in the state dict are the
+published ones, so that weights can be exchanged with :class:`cisflow.models.orca_net.OrcaNet`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+WIDTHS, POOLS = (64, 96, 128, 128, 128, 128, 128), (1, 4, 4, 5, 5, 5, 2)
+DILATIONS = (1, 2, 4, 8, 16, 32, 64) + 2 * (2, 4, 8, 16, 32, 64)
+
+
+def _linear_1d(pool: int, a: int, b: int) -> nn.Sequential:
+    pooling = [nn.MaxPool1d(pool)] if pool > 1 else []
+    convolutions = [nn.Conv1d(a, b, 9, padding=4), nn.BatchNorm1d(b), nn.Conv1d(b, b, 9, padding=4), nn.BatchNorm1d(b)]
+    return nn.Sequential(*pooling, *convolutions)
+
+
+def _nonlinear_1d(c: int) -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Conv1d(c, c, 9, padding=4), nn.BatchNorm1d(c), nn.ReLU(inplace=True)),
+        *(nn.Conv1d(c, c, 9, padding=4), nn.BatchNorm1d(c), nn.ReLU(inplace=True)),
+    )
+
+
+def _linear_2d(a: int, m: int, b: int, d: int, dropout: bool) -> nn.Sequential:
+    first = [nn.Dropout(0.1)] if dropout else []
+    options = {"padding": d, "dilation": d}
+    convolutions = [nn.Conv2d(a, m, 3, **options), nn.BatchNorm2d(m), nn.Conv2d(m, b, 3, **options), nn.BatchNorm2d(b)]
+    return nn.Sequential(*first, *convolutions)
+
+
+def _nonlinear_2d(a: int, m: int, b: int, d: int) -> nn.Sequential:
+    options = {"padding": d, "dilation": d}
+    return nn.Sequential(
+        *(nn.Conv2d(a, m, 3, **options), nn.BatchNorm2d(m), nn.ReLU(inplace=True)),
+        *(nn.Conv2d(m, b, 3, **options), nn.BatchNorm2d(b), nn.ReLU(inplace=True)),
+    )
+
+
+class PlainNet(nn.Module):
+    """Encoder and 1-Mb decoder; ``checkpointed`` recomputes activations in four parts, as the published training."""
+
+    def __init__(self, checkpointed: bool = True):
+        super().__init__()
+        before = 4
+        for k, (width, pool) in enumerate(zip(WIDTHS, POOLS, strict=True), 1):
+            self.add_module(f"lconv{k}", _linear_1d(pool, before, width))
+            self.add_module(f"conv{k}", _nonlinear_1d(width))
+            before = width
+        self.lconvtwos = nn.ModuleList(_linear_2d(64 if k else 128, 32, 64, d, not k) for k, d in enumerate(DILATIONS))
+        self.convtwos = nn.ModuleList(_nonlinear_2d(64, 32, 64, d) for d in DILATIONS)
+        self.final = nn.Sequential(nn.Conv2d(64, 5, 1), nn.BatchNorm2d(5), nn.ReLU(inplace=True), nn.Conv2d(5, 1, 1))
+        self.checkpointed = checkpointed
+
+    def encode(self, x: Tensor) -> Tensor:
+        """[batch, 4, length] to sums of pairs [batch, 128, n, n]."""
+        for k in range(1, len(WIDTHS) + 1):
+            linear = self.get_submodule(f"lconv{k}")(x)
+            nonlinear = self.get_submodule(f"conv{k}")(linear)
+            x = linear + nonlinear
+        return nonlinear[:, :, :, None] + nonlinear[:, :, None, :]
+
+    def decode(self, pairs: Tensor, first: int, last: int) -> Tensor:
+        """Blocks ``first`` to ``last`` (exclusive), and the head after the last of all."""
+        for k in range(first, last):
+            linear = self.lconvtwos[k](pairs)
+            pairs = linear + pairs if k else linear
+            pairs = self.convtwos[k](pairs) + pairs
+        if last < len(DILATIONS):
+            return pairs
+        contacts = self.final(pairs)
+        return 0.5 * (contacts + contacts.transpose(2, 3))
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """[batch, 4, length] to [batch, 1, n, n]."""
+        if not (self.checkpointed and torch.is_grad_enabled()):
+            return self.decode(self.encode(sequence), 0, len(DILATIONS))
+        pairs = checkpoint(self.encode, sequence, use_reentrant=False)
+        for first, last in ((0, 7), (7, 13), (13, len(DILATIONS))):
+            pairs = checkpoint(self.decode, pairs, first, last, use_reentrant=False)
+        return pairs
