@@ -59,6 +59,20 @@ def test_report_shows_what_it_was_given(results):
     assert 'src="http' not in page
 
 
+def test_leakage_of_every_dataset_is_shown(results):
+    """Those that are split once, and those that are cross-validated."""
+    for name, splits in (("datasets/once.", ("train", "test")), ("cross_validation/folded/", ("1", "2"))):
+        table = pd.DataFrame({"split": splits, "rows": 10, "rows_after": [0, 7]})
+        results.leakage = [*results.leakage, f"results/demo/{name}leakage.tsv"]
+        write_table(table, results.leakage[-1])
+    build_report(results, "results/demo", "results/demo/report.html", {"cisflow": "1"})
+    with open("results/demo/report.html") as handle:
+        section = handle.read().split('<h2 id="datasets">')[1].split("<h2")[0]
+    for title in ("Leakage between splits, once", "Leakage between splits, folded"):
+        assert title in section
+    assert section.count(">7</td>") == 2
+
+
 def test_report_is_the_same_bytes_twice(results):
     for name in ("a.html", "b.html"):
         build_report(results, "results/demo", name, {"cisflow": "1"})
