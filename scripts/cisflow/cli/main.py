@@ -25,6 +25,7 @@ from cisflow.cli import (
     predict,
     rank,
     score,
+    serve,
     variants,
     verify,
 )
@@ -46,6 +47,7 @@ COMMANDS = (
     variants,
     design,
     export_contacts,
+    serve,
     benchmark,
     verify,
 )

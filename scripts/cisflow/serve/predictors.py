@@ -1,0 +1,146 @@
+"""Bundles as predictors of the Genomic API for Model Evaluation.
+
+Inputs: bundles, and what of them is told. Outputs: objects with an offer that answer checked requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from cisflow.interpret.mutagenesis import Predictor, mean_prediction
+from cisflow.serve.requests import IMPOSSIBLE, Offer, Refusal, Request
+
+#: Types that a model of reporter expression answers.
+EXPRESSION_TYPES = ("expression", "expression_mRNA", "expression_pol1", "expression_pol2", "expression_pol3")
+
+
+class Served(Protocol):
+    """What the server needs of a model."""
+
+    offer: Offer
+
+    def predict(self, request: Request) -> dict[str, Any]:
+        """Predictions by id, in the order of the request: numbers, or square arrays."""
+
+
+def fit_window(request: Request, name: str, window: int) -> str:
+    """Bases of a request cut or filled to a window.
+
+    With flanks, what is missing is taken from them (half, rounded down, from the end of the upstream one, the rest from
+    the start of the downstream one). What then is too short gets N in front. What is too long is cut around the middle
+    of the range, or of the whole.
+
+    Parameters
+    ----------
+    request : Request
+    name : str
+        Id of the sequence.
+    window : int
+        Bases.
+    """
+    text, span = request.sequences[name], request.ranges.get(name)
+    missing = window - len(text)
+    if missing > 0:
+        before = min(missing // 2, len(request.upstream))
+        text = request.upstream[len(request.upstream) - before :] + text + request.downstream[: missing - missing // 2]
+        return text.rjust(window, "N")
+    if span is None:
+        start = (len(text) - window) // 2
+    else:
+        text = request.upstream + text + request.downstream
+        start = min(max(0, (span[0] + span[1] + 1 - window) // 2), len(text) - window)
+    return text[start : start + window]
+
+
+class ExpressionPredictor:
+    """Expression models: one number per sequence.
+
+    Parameters
+    ----------
+    replicates : sequence of Predictor
+        Their mean is served.
+    offer : Offer
+    window : int, optional
+        Bases that the models are shown between the ends, see :func:`fit_window`. Without it they are shown upstream
+        flank, sequence and downstream flank as they are, or of it the range where one is given.
+    left, right : str
+        Constant ends around what the models are shown, e.g. adapters.
+    """
+
+    def __init__(
+        self, replicates: Sequence[Predictor], offer: Offer, window: int | None = None, left: str = "", right: str = ""
+    ):
+        self.replicates, self.offer, self.window, self.left, self.right = replicates, offer, window, left, right
+
+    def _shown(self, request: Request, name: str) -> str:
+        if self.window is not None:
+            return self.left + fit_window(request, name, self.window) + self.right
+        text = request.upstream + request.sequences[name] + request.downstream
+        start, end = request.ranges.get(name, (0, len(text) - 1))
+        return self.left + text[start : end + 1] + self.right
+
+    def predict(self, request: Request) -> dict[str, Any]:
+        """Predictions by id.
+
+        Raises
+        ------
+        Refusal
+            When the models have no prediction for a length.
+        """
+        names = list(request.sequences)
+        if not names:
+            return {}
+        shown = [self._shown(request, name) for name in names]
+        values = mean_prediction(self.replicates, shown)
+        without = np.flatnonzero(~np.isfinite(values))[:20]
+        if len(without):
+            raise Refusal(
+                IMPOSSIBLE, [f"no prediction for {names[i]!r} of {len(shown[i])} bases with all ends" for i in without]
+            )
+        return dict(zip(names, values.tolist(), strict=True))
+
+
+class ContactPredictor:
+    """Contact models of one level: one map per sequence.
+
+    Parameters
+    ----------
+    replicates : sequence of ContactModel
+        Their mean is served.
+    offer : Offer
+    """
+
+    def __init__(self, replicates: Sequence[Any], offer: Offer):
+        self.replicates, self.offer = replicates, offer
+        self.length = replicates[0].settings.window.length
+
+    def predict(self, request: Request) -> dict[str, Any]:
+        """Maps by id, float32 (bins, bins).
+
+        Raises
+        ------
+        Refusal
+            When ranges are given, or a sequence with its flanks has another length than the window.
+        """
+        from cisflow.contacts.genome import BASES
+
+        if request.ranges:
+            raise Refusal(IMPOSSIBLE, "ranges have no place in a request for whole contact maps")
+        around = len(request.upstream) + len(request.downstream)
+        wrong = [
+            f"sequence {name!r}: {len(text) + around:,} bases with flanks; expected {self.length:,}"
+            for name, text in request.sequences.items()
+            if len(text) + around != self.length
+        ]
+        if wrong:
+            raise Refusal(IMPOSSIBLE, wrong)
+        code = np.full(256, len(BASES), dtype=np.uint8)
+        code[np.frombuffer(BASES.encode(), dtype=np.uint8)] = np.arange(len(BASES))
+        maps = {}
+        for name, text in request.sequences.items():
+            codes = code[np.frombuffer((request.upstream + text + request.downstream).encode(), dtype=np.uint8)]
+            maps[name] = np.mean([model.predict(codes) for model in self.replicates], axis=0, dtype=np.float32)
+        return maps
