@@ -242,7 +242,7 @@ def contact_references(map_name, model):
 
 
 def diagnosed():
-    """Pairs of (map, model) with a diagnosis: contact networks, unless the config wants none."""
+    """Pairs of (map, model) with a diagnosis: trained contact networks, unless the config wants none."""
     if not config["diagnosis"]["windows"]:
         return []
     return [
@@ -250,6 +250,7 @@ def diagnosed():
         for name in study.maps
         for row in study.models_of(name)
         if study.recipes[row["recipe"]].get("model") == "network"
+        and "training" in study.recipes[row["recipe"]]
         and study.shared_setting(study.view_of(name, row["model"]), "window", "levels", 1) == 1
     ]
 

@@ -99,9 +99,11 @@ def section_settings(
     return values
 
 
-def example(text: str) -> dict[str, Any]:
+def example(*texts: str) -> dict[str, Any]:
     """Arguments of a parser that print examples under the help as they stand."""
-    return {"epilog": f"example:\n  {text}", "formatter_class": argparse.RawDescriptionHelpFormatter}
+    shown = "\n  ".join(texts)
+    title = "example" if len(texts) == 1 else "examples"
+    return {"epilog": f"{title}:\n  {shown}", "formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 def check_outputs(paths: Sequence[str | None]) -> None:

@@ -44,6 +44,8 @@ class Cascade(nn.Module):
         in the third.
     blocks : Blocks
         Of the sequence, for ``net0``.
+    output : int
+        Index of the output that is the map of the model; the others are of further data sets.
 
     Raises
     ------
@@ -61,11 +63,12 @@ class Cascade(nn.Module):
         finest_term: bool = False,
         frozen: Sequence[str] = (),
         blocks: Blocks = WHOLE,
+        output: int = 0,
     ):
         super().__init__()
         if len(decoders) != len(ladder.levels):
             raise InputError(Problem("recipe", f"{len(decoders)} decoders for {len(ladder.levels)} levels"))
-        self.ladder, self.blocks, self.finest_term = ladder, blocks, finest_term
+        self.ladder, self.blocks, self.finest_term, self.output = ladder, blocks, finest_term, output
         self.net0, self.net = net0, net
         if net1 is not None:
             self.net1 = net1
@@ -175,8 +178,8 @@ class Cascade(nn.Module):
             See :meth:`encodings`; a sequence is encoded first.
         offsets : int64 array, (levels,) or (batch, levels)
             bp from the start of the top window, in the direction of the strand that was encoded.
-        log_backgrounds : sequence of Tensor, [batch or 1, outputs, bins, bins]
-            Coarse to fine.
+        log_backgrounds : sequence of Tensor, [batch or 1, outputs or 1, bins, bins]
+            Coarse to fine. One background stands for all outputs.
 
         Returns
         -------
@@ -194,7 +197,7 @@ class Cascade(nn.Module):
             if k:
                 first = (offsets[:, k] - offsets[:, k - 1]) // (2 * size)
                 coarse = _crop_square(found[-1].detach(), first, self.ladder.bins // 2)
-            background = log_backgrounds[k].expand(batch, -1, -1, -1)
+            background = log_backgrounds[k].expand(batch, self.decoders[str(level)].outputs, -1, -1)
             found.append(self.decode(level, encoding, background, coarse))
         return found
 

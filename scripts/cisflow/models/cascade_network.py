@@ -43,6 +43,7 @@ def orca_cascade(
     dropout: float = DROPOUT,
     upsampling: str = "nearest",
     outputs: int = 1,
+    output: int = 0,
     finest_term: bool = True,
     dilations_1m: Sequence[int] = DILATIONS_1M,
     frozen: Sequence[str] = ("net0",),
@@ -68,6 +69,9 @@ def orca_cascade(
         Doublings in ``net1``: the levels then are its outputs, coarse_steps + 1 of them. 3 in the 256-Mb model.
     channels, middle, dilations, head, dropout, upsampling, outputs
         Of the decoders, see :class:`~cisflow.models.orca_decoder.Decoder`.
+    output : int
+        Which of the outputs is the map that the model is trained and tested on, from 0. All get the expected contacts
+        of that map.
     finest_term : bool
         Add the first-stage decoder's map at the finest level; not with ``coarse_steps``.
     dilations_1m : sequence of int
@@ -83,6 +87,9 @@ def orca_cascade(
         When pools, steps and ``bin_size`` do not fit.
     """
     finest_term = finest_term and not coarse_steps
+    if not 0 <= output < outputs:
+        found = f"{output}; expected 0 to {outputs - 1}, one of the {outputs} outputs"
+        raise InputError(Problem("recipe", found, column="network.output"))
     if finest_term:
         net0 = OrcaNet(widths, pools, kernel_size, channels, middle, dilations_1m, head, dropout)
     else:
@@ -104,7 +111,8 @@ def orca_cascade(
     ]
     net1 = CoarseningEncoder(coarse_steps, **coarser) if coarse_steps else None
     net = CoarseningEncoder(steps, **coarser)
-    return Cascade(ladder, net0, net, decoders, net1, finest_term, frozen, Blocks(block_bins, block_statistics))
+    blocks = Blocks(block_bins, block_statistics)
+    return Cascade(ladder, net0, net, decoders, net1, finest_term, frozen, blocks, output)
 
 
 def load_earlier_stage(cascade: Cascade, state: Mapping[str, Tensor], where: str) -> tuple[str, ...]:
@@ -139,7 +147,7 @@ def load_earlier_stage(cascade: Cascade, state: Mapping[str, Tensor], where: str
     for name, part in taken.items():
         expected = cascade.get_submodule(name).state_dict()
         if name == "net0":
-            part = _without_first_stage_parts(part, expected)
+            part = without_first_stage_parts(part, expected)
         try:
             fitted[name] = fit_state(part, expected, f"{where} {name}")
         except InputError as error:
@@ -155,7 +163,7 @@ def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
-def _without_first_stage_parts(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out profile head and decoder where the network has none at all."""
+def without_first_stage_parts(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out profile head and decoder of a first-stage network where ``expected`` has none at all."""
     dropped = [prefixes for prefixes in FIRST_STAGE_ONLY if not any(name.startswith(prefixes) for name in expected)]
     return {name: value for name, value in state.items() if not any(name.startswith(one) for one in dropped)}

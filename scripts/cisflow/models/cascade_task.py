@@ -117,6 +117,7 @@ class CascadeTask:
         self.n_steps = training.steps if training else 0
         self.steps_per_epoch = training.steps_per_validation if training else 1
         self.loaders = training.loaders if training else 0
+        self.output = settings.network.get("output", 0)
         self.batches = Batches(self.read_row, self.batch_size, self.n_steps, self.loaders, ahead=1)
         self.take_rows, self.batch = self.batches.take_rows, self.batches.batch
 
@@ -171,7 +172,7 @@ class CascadeTask:
         predicted = network(batch["codes"], batch["offsets"].cpu().numpy(), _by_level(torch.log(expected)))
         loss = target.new_zeros(())
         for k, contacts in enumerate(predicted):
-            loss = loss + masked_squared_error(contacts[:, 0], target[:, k], self._entries(batch, k))
+            loss = loss + masked_squared_error(contacts[:, self.output], target[:, k], self._entries(batch, k))
         return loss
 
     def _entries(self, batch: Mapping[str, torch.Tensor], level: int) -> torch.Tensor | None:
@@ -229,7 +230,7 @@ class CascadeTask:
             else:
                 background = torch.from_numpy(np.log(self.reader.expected).astype(np.float32))[None]
             maps = network(codes, offsets, _by_level(background.to(device)))
-            predicted.append(torch.cat([contacts[:, :1] for contacts in maps], dim=1).float().cpu().numpy())
+            predicted.append(torch.stack([contacts[:, self.output] for contacts in maps], dim=1).float().cpu().numpy())
         target = np.stack([one.target for one in data])
         return level_scores(np.concatenate(predicted), target, self.ladder.levels)
 

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 
 import torch
 
+from cisflow.models.akita_net import POOLS as POOLS_AKITA
+from cisflow.models.akita_net import AkitaNet
 from cisflow.models.cascade_network import orca_cascade
 from cisflow.models.composition import Composition
 from cisflow.models.contact_settings import ContactSettings
 from cisflow.models.distance_only import DistanceOnly, LadderDistanceOnly
+from cisflow.models.mean_map import LadderMeanMap, MeanMap
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
 from cisflow.models.orca_encoder import POOLS, WIDTHS, one_hot
 from cisflow.models.orca_net import DILATIONS_1M, OrcaNet
@@ -23,6 +26,8 @@ from cisflow.registry import Registry
 
 __all__ = ["CONTACT_NETWORKS", "build_network", "one_hot"]
 
+#: Models that know no sequence by their name in recipes: of one level, of several.
+MEANS = {"distance_only": (DistanceOnly, LadderDistanceOnly), "mean_map": (MeanMap, LadderMeanMap)}
 CONTACT_NETWORKS = Registry("contact network")
 CONTACT_NETWORKS.register("orca_cascade")(orca_cascade)
 
@@ -55,15 +60,68 @@ def orca_1mb(
         *(widths, pools, kernel_size, channels, middle, dilations, head, dropout, profiles, checkpoint),
         *(block_bins, block_statistics),
     )
-    if network.bin_size != bin_size:
-        raise InputError(
-            Problem(
-                "recipe",
-                f"the pooling factors {list(pools)} multiply to {network.bin_size}; expected the bin size {bin_size}",
-                column="network.pools",
-            )
-        )
+    if problems := _pool_problems(network.bin_size, bin_size, pools):
+        raise InputError(problems)
     return network
+
+
+@CONTACT_NETWORKS.register("akita")
+def akita(
+    bins: int,
+    bin_size: int,
+    profiles: int,
+    pools: Sequence[int] = POOLS_AKITA,
+    channels: int = 96,
+    first_kernel: int = 11,
+    kernel_size: int = 5,
+    middle: int = 48,
+    blocks: int = 8,
+    rate: float = 1.75,
+    encoding: int = 64,
+    pair_channels: int = 48,
+    pair_middle: int = 24,
+    pair_blocks: int = 6,
+    dropout: float = 0.4,
+    pair_dropout: float = 0.1,
+    checkpoint: int = 0,
+) -> AkitaNet:
+    """Akita-style network (Fudenberg et al. 2020); settings of :class:`~cisflow.models.akita_net.AkitaNet`.
+
+    Raises
+    ------
+    InputError
+        When the pooling factors do not multiply to ``bin_size``, or there are profile tracks to learn.
+    """
+    network = AkitaNet(
+        pools,
+        channels,
+        first_kernel,
+        kernel_size,
+        middle,
+        blocks,
+        rate,
+        encoding,
+        pair_channels,
+        pair_middle,
+        pair_blocks,
+        dropout,
+        pair_dropout,
+        checkpoint,
+    )
+    problems = _pool_problems(network.bin_size, bin_size, pools)
+    if profiles:
+        found = f"{profiles} profile track(s), but an Akita-style network learns none; expected 0"
+        problems.append(Problem("recipe", found, column="training.profile_weight"))
+    if problems:
+        raise InputError(problems)
+    return network
+
+
+def _pool_problems(found: int, expected: int, pools: Sequence[int]) -> list[Problem]:
+    if found == expected:
+        return []
+    said = f"the pooling factors {list(pools)} multiply to {found}; expected the bin size {expected}"
+    return [Problem("recipe", said, column="network.pools")]
 
 
 def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:
@@ -75,8 +133,9 @@ def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:
         When the recipe names an unknown network or settings that it does not take.
     """
     window = settings.window
-    if settings.model == "distance_only":
-        return DistanceOnly(window.bins) if window.levels == 1 else LadderDistanceOnly(window.bins, window.levels)
+    if settings.model in MEANS:
+        one_level, ladder = MEANS[settings.model]
+        return one_level(window.bins) if window.levels == 1 else ladder(window.bins, window.levels)
     if settings.model == "composition":
         return Composition(window.bins, window.bin_size)
     network = CONTACT_NETWORKS.make(settings.network, window.bins, window.bin_size, profiles)

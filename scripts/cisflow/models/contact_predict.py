@@ -26,6 +26,7 @@ from cisflow.models.contact_train import ContactFiles, lengths_of
 from cisflow.models.contacts_task import split_output
 from cisflow.models.distance_only import LadderDistanceOnly
 from cisflow.models.ladder_predict import predict_inputs
+from cisflow.models.mean_map import LadderMeanMap
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.training.bundle import RECIPE, Bundle, read_bundle
@@ -99,21 +100,21 @@ class ContactModel:
         expected : sequence of float array, (levels, bins, bins)
             Expected contacts of the windows of each series, linear scale.
         trans : sequence of bool array, (levels, bins, bins)
-            Entries between chromosomes; the baseline needs to know.
+            Entries between chromosomes; baselines need to know.
 
         Returns
         -------
         float32 array, (series, levels, bins, bins)
         """
         self._check(codes)
-        if isinstance(self.network, LadderDistanceOnly):
+        if isinstance(self.network, LadderDistanceOnly | LadderMeanMap):
             return self.network.maps(np.stack(trans))
         if not isinstance(self.network, Cascade):
             raise ValueError("a model of one level; use `predict`")
         encodings = strand_encodings(self.network, codes)
         return np.stack(
             [
-                predict_from_encodings(self.network, encodings, offsets, backgrounds)[:, 0]
+                predict_from_encodings(self.network, encodings, offsets, backgrounds)[:, self.network.output]
                 for offsets, backgrounds in zip(zooms, expected, strict=True)
             ]
         )

@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # the workflow reads recipes at every start: nothing heavy is
     from cisflow.contacts.assembly import SegmentRule
     from cisflow.models.cascade_zoom import Ladder
 
-KINDS = ("network", "distance_only", "composition")
-FITTED = ("distance_only", "composition")  # in one go, without optimiser steps
-WITHOUT_SEQUENCE = ("distance_only",)
+KINDS = ("network", "distance_only", "mean_map", "composition")
+FITTED = ("distance_only", "mean_map", "composition")  # in one go, without optimiser steps
+WITHOUT_SEQUENCE = ("distance_only", "mean_map")
 SHARED = ("window", "validation", "evaluation")
 LOSS_OVER = ("measured", "all")
 
@@ -189,7 +189,7 @@ class ContactSettings:
     model, window, validation, evaluation, network
         As in the recipe.
     training : TrainingSettings or None
-        None for models that are not trained.
+        None for models that are not trained: baselines, and networks that keep the weights of ``start_from``.
     assembly : AssemblySettings or None
         None for inputs of one chromosome.
     start_from : str or None
@@ -339,7 +339,7 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
     if not problems:
         problems += _level_problems(window, validation, evaluation, assembly, where)
     training = None
-    if model not in FITTED:
+    if model not in FITTED and ("training" in recipe or not start_from):  # else the weights stay as they are
         training = read_section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS)
         given = recipe.get("training") if isinstance(recipe.get("training"), Mapping) else {}
         problems += [

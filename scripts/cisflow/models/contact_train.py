@@ -20,8 +20,8 @@ from cisflow.contacts.targets import ContactMap
 from cisflow.devices import choose_device
 from cisflow.joblog import logger
 from cisflow.models.cascade_task import CascadeTask
-from cisflow.models.contact_baseline import fit_at_once
-from cisflow.models.contact_settings import FITTED, ContactSettings, contact_settings
+from cisflow.models.contact_baseline import write_untrained
+from cisflow.models.contact_settings import ContactSettings, contact_settings
 from cisflow.models.contacts_task import ContactsTask
 from cisflow.models.start_from import start_values
 from cisflow.problems import InputError, Problem, not_one_of
@@ -29,6 +29,7 @@ from cisflow.randomness import seed_for
 from cisflow.training.bundle import WEIGHTS
 from cisflow.training.launch import run_in_processes, under_torchrun
 from cisflow.training.loop import train
+from cisflow.training.numerics import reproducible_numerics
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def make_task(
     tested = lengths_of(reader.contact_map, test, "test")
     training = {name: bases for name, bases in lengths.items() if name not in {**held_out, **tested}}
     excluded = read_excluded(files.exclude, lengths) if files.exclude else None
-    start = start_values(files.start) if files.start else None
+    start = start_values(files.start, whole=checked.training is None) if files.start else None
     kind = CascadeTask if several else ContactsTask
     return kind(checked, reader, training, held_out, seed, validation_seed, excluded, start)
 
@@ -185,8 +186,10 @@ def train_contact_model(
     recorded = {name: settings[name] for name in ("map", "model", "replicate", "seed")}
     recorded |= {f"{role}_chromosomes": settings[f"{role}_chromosomes"] for role in ("validation", "test")}
     recorded["profiles"] = list(task.profiles)
-    if checked.model in FITTED:
-        fit_at_once(task, files.named(), bundle, recipe, recorded, code)
+    device = choose_device(settings["device"])
+    if checked.training is None:
+        with reproducible_numerics(settings["training"]["threads"]):
+            write_untrained(task, files.named(), bundle, recipe, recorded, code, device)
         return
     logger.info(
         "train on %d chromosomes (%s bp), validate on %s, test on %s",
@@ -204,7 +207,7 @@ def train_contact_model(
         inputs=files.named(),
         settings=recorded,
         code=code,
-        device=choose_device(settings["device"]),
+        device=device,
         threads=settings["training"]["threads"],
         save_every_seconds=settings["training"]["save_every_seconds"],
     )

@@ -7,7 +7,7 @@ Inputs: a state dict (PyTorch or safetensors file) and the recipe of its network
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ from cisflow.training.loop import PACKAGES
 #: Keys under which training programs keep the network's tensors, and prefixes that wrappers put before their names.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.")
+AVERAGED = "n_averaged"
+#: Tasks whose weights can be imported, with their articles.
+TASKS = ("expression", "contacts")
+ARTICLES = {"expression": "an expression", "contacts": "a contact"}
 HISTORY = ("step", "epoch", "learning_rate", "training_loss", "selection")
 
 
@@ -40,7 +44,8 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     ----------
     path : path
         ``.safetensors``, or a file that ``torch.save`` wrote: tensors by name, alone or as the entry ``state_dict``,
-        ``model_state_dict`` or ``model`` of a checkpoint. The prefixes of ``DataParallel`` and ``torch.compile`` go.
+        ``model_state_dict`` or ``model`` of a checkpoint. The prefixes of ``DataParallel``, ``AveragedModel`` and
+        ``torch.compile`` go, also where there are several.
 
     Returns
     -------
@@ -85,12 +90,23 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
         raise InputError(
             [Problem(str(path), f"{type(content[n]).__name__}, expected a tensor", column=str(n)) for n in others]
         )
-    state = dict(content)
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-            logger.info("%s: prefix %r taken off the names", path, prefix)
-    return state
+    return without_wrappers(dict(content), str(path))
+
+
+def without_wrappers(state: dict[str, torch.Tensor], where: str) -> dict[str, torch.Tensor]:
+    """Take off the prefixes that wrappers put before all names, as many as there are, and their counter.
+
+    ``AveragedModel`` keeps the number of averaged networks beside the tensors of the network.
+    """
+    inner = {name: tensor for name, tensor in state.items() if name != AVERAGED}
+    taken = ""
+    while prefix := next((p for p in PREFIXES if inner and all(name.startswith(p) for name in inner)), ""):
+        inner = {name.removeprefix(prefix): tensor for name, tensor in inner.items()}
+        taken += prefix
+    if not taken:
+        return state
+    logger.info("%s: prefix %r taken off the names", where, taken)
+    return inner
 
 
 def _described(tensor: torch.Tensor) -> str:
@@ -147,13 +163,13 @@ def fit_state(
     return {name: state[name].to(expected[name].dtype) for name in expected}
 
 
-def read_recipe(path: str | Path) -> dict[str, Any]:
-    """Read, complete and check the recipe of a network.
+def load_recipe(path: str | Path, tasks: Sequence[str] = TASKS) -> dict[str, Any]:
+    """Read a recipe without checking more than its task.
 
     Raises
     ------
     InputError
-        When the file is missing or is not the recipe of an expression network.
+        When the file is missing, is not YAML, or is for another task.
     """
     path = Path(path)
     if not path.is_file():
@@ -162,13 +178,60 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
         recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise InputError(Problem(str(path), f"not valid YAML: {error}")) from error
-    if not isinstance(recipe, Mapping) or recipe.get("task") != "expression":
-        raise InputError(Problem(str(path), "expected the recipe of an expression model", column="task"))
-    recipe = complete_recipe(recipe, str(path))
+    if not isinstance(recipe, Mapping) or recipe.get("task") not in tasks:
+        expected = " or ".join(ARTICLES[task] for task in tasks)
+        raise InputError(Problem(str(path), f"expected the recipe of {expected} model", column="task"))
+    return dict(recipe)
+
+
+def read_recipe(path: str | Path) -> dict[str, Any]:
+    """Read, complete and check the recipe of a network.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or is not the recipe of an expression network.
+    """
+    recipe = complete_recipe(load_recipe(path, ("expression",)), str(path))
     check_expression_recipe(recipe, str(path))
     if recipe["model"] != "network":
         raise InputError(Problem(str(path), f"{recipe['model']!r}: expected network", column="model"))
     return recipe
+
+
+def check_output(folder: str | Path) -> None:
+    """Raise InputError when there is something where a bundle is to be written."""
+    folder = Path(folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise InputError(Problem(str(folder), "already there; expected a new or empty folder", column="output"))
+
+
+def write_imported(
+    output: str | Path,
+    state: Mapping[str, torch.Tensor],
+    recipe: Mapping[str, Any],
+    files: Mapping[str, str | Path],
+    settings: Mapping[str, Any],
+    parameters: int,
+) -> None:
+    """Write the bundle of imported weights: an empty history, and a manifest that says where they came from.
+
+    Parameters
+    ----------
+    output : path
+    state : mapping of str to Tensor
+    recipe : mapping
+    files : mapping of str to path
+        What was read, by its name in the manifest.
+    settings : mapping
+        Further settings for the manifest.
+    parameters : int
+        Numbers that training would change.
+    """
+    manifest = provenance.manifest(dict(files), {"imported": True, **settings}, PACKAGES)
+    manifest["training"] = {"parameters": parameters, "steps": 0, "best_selection": None}
+    write_bundle(output, state, recipe, pd.DataFrame(columns=list(HISTORY)), manifest)
+    logger.info("%s: %d tensors, %s parameters", output, len(state), f"{parameters:,}")
 
 
 def import_weights(weights: str | Path, recipe_path: str | Path, output: str | Path) -> None:
@@ -188,9 +251,7 @@ def import_weights(weights: str | Path, recipe_path: str | Path, output: str | P
     InputError
         When weights, recipe or folder are not usable; all tensors that do not fit are told at once.
     """
-    output = Path(output)
-    if output.is_file() or (output.is_dir() and any(output.iterdir())):
-        raise InputError(Problem(str(output), "already there; expected a new or empty folder", column="output"))
+    check_output(output)
     recipe = read_recipe(recipe_path)
     encoding = ENCODINGS.make(recipe["encoding"], where=str(recipe_path))
     network = SequenceNetwork(recipe["network"], encoding.n_channels, encoding.length)
@@ -203,7 +264,4 @@ def import_weights(weights: str | Path, recipe_path: str | Path, output: str | P
         )
         recipe = {key: value for key, value in recipe.items() if key != "standardise"}
     parameters = sum(p.numel() for p in network.parameters())
-    manifest = provenance.manifest({"weights": weights, "recipe": recipe_path}, {"imported": True}, PACKAGES)
-    manifest["training"] = {"parameters": parameters, "steps": 0, "best_selection": None}
-    write_bundle(output, state, recipe, pd.DataFrame(columns=list(HISTORY)), manifest)
-    logger.info("%s: %d tensors, %s parameters", output, len(state), f"{parameters:,}")
+    write_imported(output, state, recipe, {"weights": weights, "recipe": recipe_path}, {}, parameters)

@@ -52,6 +52,7 @@ class Decoder(DilatedStack):
         super().__init__(channels, channels, middle, dilations, head, dropout, outputs)
         if upsampling not in UPSAMPLING:
             raise InputError(Problem("recipe", not_one_of(upsampling, UPSAMPLING), column="network.upsampling"))
+        self.outputs = outputs
         self.lcombiner = linear_2d(channels + outputs, channels, channels, dropout=dropout)
         self.combiner = nonlinear_2d(channels, channels, channels)
         self.lcombinerD = linear_2d(encoding + outputs, channels, channels)

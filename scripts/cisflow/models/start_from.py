@@ -21,13 +21,16 @@ from cisflow.training.bundle import WEIGHTS, read_bundle
 PROFILE_HEAD = "final_1d."
 
 
-def start_values(folder: str | Path) -> Callable[[torch.nn.Module], None]:
+def start_values(folder: str | Path, whole: bool = False) -> Callable[[torch.nn.Module], None]:
     """Read a bundle whose weights a network starts from.
 
     Parameters
     ----------
     folder : path
         Bundle of a contact model.
+    whole : bool
+        Of a network that is not trained any more: it needs all of its weights from the bundle. Only a profile head
+        that it lacks may be left out.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def start_values(folder: str | Path) -> Callable[[torch.nn.Module], None]:
 
     def start(network: torch.nn.Module) -> None:
         own = network.state_dict()
-        if isinstance(network, Cascade) and set(own) != set(state):
+        if isinstance(network, Cascade) and set(own) != set(state) and not whole:
             taken = load_earlier_stage(network, state, where)
             logger.info("start from %s: %s", folder, ", ".join(taken))
             return

@@ -14,9 +14,12 @@ from cisflow.contacts.expected import compute_expected
 from cisflow.contacts.genome import BASES
 from cisflow.contacts.targets import ContactMap
 from cisflow.contacts.windows import tile
+from cisflow.evaluation.contact_evaluation import evaluate_contacts
 from cisflow.evaluation.contact_predictions import each_model, read_predictions
 from cisflow.evaluation.contact_sums import sum_models
 from cisflow.evaluation.contacts import score_table, summary_table
+from cisflow.figures.contact_ladders import plot_ladder
+from cisflow.figures.contact_tracks import Tracks
 from cisflow.files import read_table
 from cisflow.models.contact_predict import (
     load_contact_model,
@@ -31,6 +34,9 @@ from cisflow.training.bundle import read_bundle
 
 RESOLUTION = 50
 BASELINE = {"task": "contacts", "model": "distance_only"}
+MODELS = ("orca", "akita", "distance_only", "mean_map")
+AKITA = {"name": "akita", "pools": [10, 10], "channels": 16, "middle": 8, "blocks": 2, "encoding": 8}
+AKITA |= {"pair_channels": 8, "pair_middle": 4, "pair_blocks": 2, "dropout": 0.0, "pair_dropout": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +87,20 @@ def bundles(files, tmp_path_factory):
     train_contact_model(files, folder / "orca", folder / "state", job_settings(recipe), "c0de")
     baseline = job_settings(fill_from_others(BASELINE, {"orca": recipe}), model="distance_only")
     train_contact_model(files, folder / "distance_only", folder / "state", baseline, "c0de")
+    akita = {**recipe, "network": AKITA, "training": {**recipe["training"], "profile_weight": 0}}
+    train_contact_model(files, folder / "akita", folder / "state", job_settings(akita, model="akita"), "c0de")
+    mean_map = job_settings(fill_from_others({**BASELINE, "model": "mean_map"}, {"orca": recipe}), model="mean_map")
+    train_contact_model(files, folder / "mean_map", folder / "state", mean_map, "c0de")
     return folder
 
 
 @pytest.fixture(scope="module")
 def predictions(files, bundles):
     folder = bundles / "predictions"
-    for model in ("orca", "distance_only"):
+    for model in MODELS:
         found = predict_windows({1: bundles / model}, files, ["chr3"], model, "cpu", 1)
         write_predictions(found, folder / f"{model}.contacts.npz")
-    return {model: folder / f"{model}.contacts.npz" for model in ("orca", "distance_only")}
+    return {model: folder / f"{model}.contacts.npz" for model in MODELS}
 
 
 def test_bundle_says_what_it_was_made_of(bundles):
@@ -114,6 +124,18 @@ def test_baseline_is_the_mean_training_target_by_distance(files, bundles):
     recorded = yaml.safe_load((bundles / "distance_only" / "recipe.yaml").read_text())
     assert recorded["window"] == RECIPE["window"]
     assert "step" not in bundle.history
+
+
+def test_mean_map_is_the_mean_training_target_of_every_entry(files, bundles, predictions):
+    contact_map = ContactMap(files.contacts, files.expected)
+    windows = tile({"chr1": TRAIN["chr1"]}, 1600, 800)
+    targets = np.stack([contact_map.window_target("chr1", w.start, 32, 2) for w in windows]).astype(np.float64)
+    targets = np.concatenate([targets, targets[:, ::-1, ::-1]])
+    bundle = read_bundle(bundles / "mean_map")
+    np.testing.assert_allclose(bundle.weights["mean_map"].numpy(), np.nanmean(targets, axis=0), rtol=1e-5, atol=1e-6)
+    assert bundle.manifest["training"]["parameters"] == 16 * 16
+    found = np.load(predictions["mean_map"])["predicted"]
+    np.testing.assert_allclose(found, np.broadcast_to(bundle.weights["mean_map"].numpy(), found.shape), atol=1e-7)
 
 
 def test_predictions_have_both_strands_and_the_windows_of_the_test_chromosome(files, bundles, predictions):
@@ -156,7 +178,21 @@ def test_network_beats_the_baseline_on_the_test_chromosome(predictions):
     assert value["orca", "pearson_distance_subtracted"] > 0.5
     assert value["orca", "pearson"] > value["distance_only", "pearson"] + 0.2
     assert np.isnan(value["distance_only", "pearson_distance_subtracted"])
-    assert scores[scores["metric"] != "pearson_akita"].groupby(["model", "seed"]).size().tolist() == [72, 72, 72, 72]
+    assert value["orca", "pearson"] > value["mean_map", "pearson"] + 0.2
+    assert value["akita", "pearson"] > max(value["mean_map", "pearson"], value["distance_only", "pearson"]) + 0.2
+    assert scores[scores["metric"] != "pearson_akita"].groupby(["model", "seed"]).size().tolist() == [72] * 8
+
+
+def test_both_architectures_and_baselines_are_ranked_and_drawn(predictions, tmp_path):
+    tables = evaluate_contacts(predictions, 50, 1, "toy")
+    ranking = tables["ranking"].set_index("model")
+    assert set(ranking.index) == set(MODELS)
+    assert set(ranking.index[ranking["rank"] <= 2]) == {"orca", "akita"}
+    assert ranking.loc["akita", "distance_subtracted_score"] > 0.2
+    found = read_predictions(predictions)
+    plot_ladder(found, tables["scores"], "best", 3, Tracks(None), "toy", tmp_path / "ladder.svg")
+    drawn = read_table(tmp_path / "ladder.tsv")
+    assert {*MODELS, "observed"} <= set(drawn.columns)
 
 
 def test_models_with_other_windows_are_not_compared(predictions, tmp_path):

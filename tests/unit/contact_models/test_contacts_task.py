@@ -16,6 +16,7 @@ from cisflow.models.contact_networks import build_network, one_hot
 from cisflow.models.contact_settings import contact_settings, fill_from_others
 from cisflow.models.contacts_task import ContactsTask
 from cisflow.models.distance_only import DistanceOnly, mean_by_distance
+from cisflow.models.mean_map import MeanMap
 from cisflow.problems import InputError
 from cisflow.training.bundle import read_bundle
 from cisflow.training.loop import train
@@ -52,9 +53,12 @@ def test_every_problem_of_a_recipe_is_told():
 
 
 def test_unknown_model_network_and_pools_are_told():
-    with pytest.raises(InputError, match=r"'netwerk' is not one of: network, distance_only \(did you mean 'network'"):
+    with pytest.raises(
+        InputError,
+        match=r"'netwerk' is not one of: network, distance_only, mean_map, composition \(did you mean 'network'",
+    ):
         contact_settings(recipe(model="netwerk"))
-    with pytest.raises(InputError, match="'orca' is not one of: orca_1mb"):
+    with pytest.raises(InputError, match="'orca' is not one of: akita, orca_1mb, orca_cascade"):
         task(network__name="orca").build_network()
     with pytest.raises(InputError, match=r"pooling factors \[1, 10, 5\] multiply to 50; expected the bin size 100"):
         task(network__pools=[1, 10, 5]).build_network()
@@ -218,3 +222,17 @@ def test_mean_by_distance_is_what_it_says():
     predicted = network(torch.zeros(2, 4, 60))
     assert predicted.shape == (2, 1, 6, 6)
     assert predicted[1, 0, 4, 1].item() == pytest.approx(found[3])
+
+
+def test_mean_map_counts_measured_entries_on_both_strands():
+    rng = np.random.default_rng(2)
+    targets = rng.normal(size=(3, 6, 6))
+    targets[:2, 2] = np.nan
+    targets[:, 0, 5] = targets[:, 5, 0] = np.nan
+    network = MeanMap(6)
+    network.fit(iter(targets))
+    both = np.concatenate([targets, targets[:, ::-1, ::-1]])
+    known = np.isfinite(both)
+    expected = np.where(known, both, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    assert expected[0, 5] == 0
+    np.testing.assert_allclose(network(torch.zeros(2, 4, 60))[1, 0], expected, atol=1e-6)

@@ -19,6 +19,7 @@ from cisflow.models.contact_predict import load_contact_model, predict_windows, 
 from cisflow.models.contact_settings import contact_settings, fill_from_others
 from cisflow.models.contact_train import ContactFiles, make_task, train_contact_model
 from cisflow.problems import InputError
+from cisflow.randomness import seed_for
 from cisflow.training.bundle import read_bundle
 from cisflow.training.loop import train
 from cisflow.training.processes import Processes
@@ -317,18 +318,44 @@ def test_scores_of_all_levels_and_kinds(predictions):
     assert np.isfinite(scores.loc[scores["metric"] == "mse", "value"]).any()
 
 
-def test_baseline_of_several_levels(files, tmp_path):
-    for recipe in (SECOND, THIRD):
-        filled = fill_from_others({"task": "contacts", "model": "distance_only"}, {"zoom": recipe})
-        assert ("assembly" in filled) == ("assembly" in recipe)
-        folder = tmp_path / recipe["start_from"]
-        train_contact_model(files, folder, tmp_path / "state", job(filled, "distance_only"), "c0de")
-        found = predict_windows({1: folder}, files, TEST, "distance_only", "cpu", 1)
-        maps, mean = found["predicted"][0], read_bundle(folder).weights["mean_by_distance"].numpy()
-        np.testing.assert_allclose(np.diagonal(maps[0, 1], 2), mean[1, 2], rtol=1e-6)
-        if "assembly" in recipe:
-            between = found["background_trans"]
-            assert len(np.unique(maps[:, 0][between[:, 0]])) == 1
+def fitted(files, model, recipe, folder):
+    """A baseline with the windows of a recipe: task, predictions and weights."""
+    filled = fill_from_others({"task": "contacts", "model": model}, {"zoom": recipe})
+    assert ("assembly" in filled) == ("assembly" in recipe)
+    train_contact_model(files, folder / "bundle", folder / "state", job(filled, model), "c0de")
+    found = predict_windows({1: folder / "bundle"}, files, TEST, model, "cpu", 1)
+    weights_of = {name: tensor.numpy() for name, tensor in read_bundle(folder / "bundle").weights.items()}
+    return filled, found, weights_of
+
+
+@pytest.mark.parametrize("recipe", [SECOND, THIRD])
+def test_distance_only_of_several_levels(files, tmp_path, recipe):
+    _filled, found, means = fitted(files, "distance_only", recipe, tmp_path)
+    maps = found["predicted"][0]
+    np.testing.assert_allclose(np.diagonal(maps[0, 1], 2), means["mean_by_distance"][1, 2], rtol=1e-6)
+    if "assembly" in recipe:
+        between = found["background_trans"]
+        assert len(np.unique(maps[:, 0][between[:, 0]])) == 1
+
+
+@pytest.mark.parametrize("recipe", [SECOND, THIRD])
+def test_mean_map_of_several_levels(files, tmp_path, recipe):
+    if "assembly" in recipe:  # short segments, so that there are contacts between chromosomes
+        recipe = {**recipe, "assembly": {"random_length_probability": 1.0, "shortest": 1000, "longest": 3000}}
+    filled, found, means = fitted(files, "mean_map", recipe, tmp_path)
+    seed = seed_for(3, "train", "small", "mean_map", 1)
+    task = make_task(files, contact_settings(filled), VALIDATION, TEST, seed, 0)
+    inputs = [task.read_input(k, 0) for k in range(3)]
+    for name, within in (("mean_map", True), ("mean_trans", False)):
+        targets = np.stack([np.where(one.trans != within, one.target, np.nan) for one in inputs])
+        both = np.concatenate([targets, targets[..., ::-1, ::-1]]).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            wanted = np.nansum(both, axis=0) / np.isfinite(both).sum(axis=0)
+        np.testing.assert_allclose(means[name], np.nan_to_num(wanted), atol=1e-6)
+    maps = found["predicted"][0]
+    between = found["background_trans"] if "assembly" in recipe else np.zeros(maps.shape, dtype=bool)
+    np.testing.assert_array_equal(maps, np.where(between, means["mean_trans"], means["mean_map"]))
+    assert ("assembly" in recipe) == (means["mean_trans"] != 0).any()
 
 
 def test_start_values_that_do_not_fit_are_told_at_once(files, bundles, tmp_path):
@@ -346,6 +373,31 @@ def test_start_values_that_do_not_fit_are_told_at_once(files, bundles, tmp_path)
 def test_training_goes_on_from_weights_of_its_own_form(files, bundles):
     network = task_of(started(files, bundles / "second"), SECOND).build_network()
     assert all(value.equal(network.state_dict()[name]) for name, value in weights(bundles / "second").items())
+
+
+def kept(recipe, start):
+    """Recipe of a network that is not trained."""
+    return {key: value for key, value in recipe.items() if key != "training"} | {"start_from": start}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_weights_are_kept_as_they_are_without_training(files, bundles, predictions, tmp_path, name):
+    recipe = kept(RECIPES[name], name)
+    given = started(files, bundles / name)
+    train_contact_model(given, tmp_path / "kept", tmp_path / "state", job(recipe, "kept"), "c0de")
+    bundle = read_bundle(tmp_path / "kept")
+    assert all(bundle.weights[key].equal(value) for key, value in weights(bundles / name).items())
+    assert "step" not in bundle.history
+    assert bundle.history["selection"].notna().all()
+    found = predict_windows({1: tmp_path / "kept"}, files, TEST, "kept", "cpu", 1, seed=3)
+    np.testing.assert_array_equal(found["predicted"], np.load(predictions[name])["predicted"])
+
+
+def test_what_is_kept_must_be_whole(files, bundles):
+    with pytest.raises(InputError, match=r"tensors that do not fit the recipe(.|\n)*decoders.1600.*missing"):
+        task_of(started(files, bundles / "first"), kept(SECOND, "first")).build_network()
+    with pytest.raises(InputError, match=r"training.batch_size.*missing"):
+        contact_settings({key: value for key, value in FIRST.items() if key != "training"})
 
 
 def test_windows_do_not_touch_what_is_left_out(files):
