@@ -73,6 +73,24 @@ def test_the_external_benchmarks_are_planned(tmp_path, name, datasets, trainings
     assert found["plot_benchmarks"] == found["report"] == 1
 
 
+def test_the_human_contact_study_is_planned(tmp_path):
+    found = planned(tmp_path, "orca2022")
+    assert found["download_file"] == found["check_download"] == 4
+    assert found["prepare_contact_map"] == found["compute_expected"] == 2 * 3  # 1, 4 and 32 kb of two cell types
+    assert found["train_contact_model"] == found["predict_contacts"] == 2 * (3 + 4)  # three stages and their baselines
+    for rule in ("evaluate_contact_models", "plot_contact_ranking", "plot_contact_scores"):
+        assert found[rule] == 2 * 3  # one view per stage
+    assert found["measure_contact_ceiling"] == 2
+    assert found["compare_contact_maps"] == 3
+    assert found["report"] == 1
+
+
+def test_all_maps_of_the_human_study_are_summed_from_one_kilobase():
+    maps = pd.read_csv(STUDIES / "orca2022" / "contact_maps.tsv", sep="\t")
+    assert (maps["base_resolution"] == 1000).all()
+    assert (maps["weights"] == "balance").all()
+
+
 def pack(path, folder, names):
     with tarfile.open(path, "w:gz") as tar:
         for name in names:

@@ -72,6 +72,7 @@ rule prepare_contact_map:
         code=code("prepare_contact_map.py"),
         settings=lambda wildcards: {
             "resolution": map_resolution(wildcards),
+            "base_resolution": study.maps[wildcards.map]["base_resolution"],
             "length_tolerance": study.maps[wildcards.map]["length_tolerance"] or 0,
             "validation": study.chromosomes(wildcards.map, "validation"),
             "test": study.chromosomes(wildcards.map, "test"),

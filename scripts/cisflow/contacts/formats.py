@@ -22,6 +22,7 @@ from cisflow.problems import InputError, Problem
 HDF5, HIC = b"\x89HDF\r\n\x1a\n", b"HIC\0"
 BIN_COLUMNS = ("chrom", "start", "end")
 # Columns that hic2cool, cooler and hictk take to be divided by; all others of a cooler are multiplied with.
+BASE = "base_resolution"  # column of the contact maps sheet
 DIVISIVE = ("KR", "VC", "VC_SQRT", "SQRT_VC")
 
 
@@ -42,8 +43,15 @@ class ContactFile:
     kind: str
     addresses: Mapping[int, str]
 
-    def choose(self, resolution: int) -> tuple[int, int]:
+    def choose(self, resolution: int, base: int | None = None) -> tuple[int, int]:
         """Bin size to read for a bin size wanted.
+
+        Parameters
+        ----------
+        resolution : int
+            Bin size wanted (bp).
+        base : int, optional
+            Bin size to sum from, where the coarser ones of a file are not to be trusted.
 
         Returns
         -------
@@ -54,13 +62,20 @@ class ContactFile:
         Raises
         ------
         InputError
-            When no resolution of the file divides the one asked for; lists what is there.
+            When no resolution of the file divides the one asked for, or the base is not there; lists what is there.
         """
         if self.kind == "pairs":
             return resolution, 1
         fitting = [size for size in self.addresses if resolution % size == 0]
+        there = ", ".join(f"{size:,}" for size in self.addresses)
+        if base is not None:
+            if base not in self.addresses:
+                raise InputError(Problem(self.path, f"no bins of {base:,} bp; there are {there}", column=BASE))
+            fitting = [size for size in fitting if size == base]
+            if not fitting:
+                what = f"{base:,} bp do not divide {resolution:,} bp; expected a bin size that does"
+                raise InputError(Problem(self.path, what, column=BASE))
         if not fitting:
-            there = ", ".join(f"{size:,}" for size in self.addresses)
             what = f"no resolution divides {resolution:,} bp; there are {there} bp: ask for one of them or a multiple"
             raise InputError(Problem(self.path, what, column="resolution"))
         return max(fitting), resolution // max(fitting)

@@ -33,6 +33,8 @@ class MapFiles:
     genome, rename : str or None
     resolutions : sequence of int
         Bin sizes (bp), the first is that of the sheet.
+    base : int or None
+        Bin size of the file that they are summed from.
     tolerance : int
         Largest difference of a chromosome's length (bp).
     weights : str or None
@@ -47,6 +49,7 @@ class MapFiles:
     genome: str | None
     rename: str | None
     resolutions: Sequence[int]
+    base: int | None
     tolerance: int
     weights: str | None
     validation: Sequence[str]
@@ -91,8 +94,8 @@ def map_problems(given: MapFiles) -> list[Problem]:
     contacts, wanted = files[0], parse_weights(given.weights)
     for resolution in given.resolutions:
         try:
-            contacts.choose(resolution)
-            what = weights_problem(contacts, resolution, wanted)
+            contacts.choose(resolution, given.base)
+            what = weights_problem(contacts, resolution, wanted, given.base)
             problems += [Problem(contacts.path, what, column="weights")] if what else []
         except InputError as error:
             problems += error.problems

@@ -140,6 +140,7 @@ def prepare_map(
     weights: str | None = None,
     memory_mb: int = 4000,
     balancing: str | Path | None = None,
+    base_resolution: int | None = None,
 ) -> None:
     """Prepare a contact map for training.
 
@@ -166,6 +167,8 @@ def prepare_map(
         For pixels while balancing, and for pairs while binning.
     balancing : path, optional
         Written: ``iteration``, ``variance``; no rows for weights of the file.
+    base_resolution : int, optional
+        Bin size of the file (bp) that others are summed from, instead of the coarsest that divides them.
 
     Raises
     ------
@@ -179,8 +182,8 @@ def prepare_map(
     """
     first, *more = [str(path) for path in ([source] if isinstance(source, str | Path) else source)]
     target, wanted, contacts = Path(target), parse_weights(weights), open_contacts(first)
-    base, factor = contacts.choose(resolution)
-    problem = weights_problem(contacts, resolution, wanted)
+    base, factor = contacts.choose(resolution, base_resolution)
+    problem = weights_problem(contacts, resolution, wanted, base_resolution)
     if problem:
         raise InputError(Problem(first, problem, column="weights"))
     renamed = read_rename_table(rename) if rename else {}

@@ -54,14 +54,14 @@ def parse_weights(text: str | None) -> WantedWeights:
     return WantedWeights(name.strip(), kind)
 
 
-def weights_problem(contacts: ContactFile, resolution: int, wanted: WantedWeights) -> str:
-    """What is wrong with the weights asked for at a bin size; empty when they are there."""
+def weights_problem(contacts: ContactFile, resolution: int, wanted: WantedWeights, base: int | None = None) -> str:
+    """What is wrong with the weights asked for at a bin size summed from ``base``; empty when they are there."""
     if wanted.name in ("", BALANCE):
         return ""
-    base, factor = contacts.choose(resolution)
+    base, factor = contacts.choose(resolution, base)
     if factor > 1:
         return (
-            f"weights {wanted.name!r} are not to be had at {resolution:,} bp, which the file does not hold: bins are "
+            f"weights {wanted.name!r} are not to be had at {resolution:,} bp, which the file is not read at: bins are "
             f"summed and must be balanced anew (leave `weights` empty, or `{BALANCE}`)"
         )
     there = contacts.weights(base)

@@ -69,6 +69,30 @@ def resolution_problems(
     return list(problems.values())
 
 
+def base_resolution_problems(rows: Iterable[Mapping[str, Any]], shown: str) -> list[Problem]:
+    """Bin sizes to sum from that do not make up the bins of their map, or of maps that are not read from such a file.
+
+    Parameters
+    ----------
+    rows : iterable
+        Rows of the contact maps sheet.
+    shown : str
+        Name of the sheet in messages.
+    """
+    problems = []
+    for row in rows:
+        base, wanted = row.get("base_resolution"), row["resolution"]
+        if not isinstance(base, int):
+            continue
+        if row["source"] not in ("cooler", "hic"):
+            what = f"{base}; expected nothing, for maps of source {row['source']} have no bins of their own"
+            problems.append(Problem(shown, what, row["_row"], "base_resolution"))
+        elif isinstance(wanted, int) and wanted % base:
+            what = f"{base}; expected a bin size that divides the resolution, {wanted} bp"
+            problems.append(Problem(shown, what, row["_row"], "base_resolution"))
+    return problems
+
+
 def replicate_problems(rows: Iterable[Mapping[str, Any]], shown: str) -> list[Problem]:
     """Maps whose replicate is not another map of the sheet, or that is named by several.
 

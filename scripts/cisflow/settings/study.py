@@ -23,6 +23,7 @@ from cisflow.reads.structure import parse_structure
 from cisflow.settings.cluster_checks import cluster_problems
 from cisflow.settings.contact_checks import (
     asked_resolution,
+    base_resolution_problems,
     genome_names,
     replicate_problems,
     resolution_problems,
@@ -180,6 +181,7 @@ class Study(ContactViews):
                 "genome": row["genome"] and self.path(row["genome"]),
                 "rename": row["rename"] and self.path(row["rename"]),
                 "resolutions": self.resolutions(name),
+                "base": row["base_resolution"],
                 "tolerance": row["length_tolerance"] or 0,
                 "weights": row["weights"],
                 "validation": self.chromosomes(name, "validation"),
@@ -567,6 +569,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)
+    problems += base_resolution_problems(rows["contact_maps"], shown["contact_maps"])
     problems += replicate_problems(rows["contact_maps"], shown["contact_maps"])
     problems += _stage_problems(study, shown["contact_maps"])
     if problems:

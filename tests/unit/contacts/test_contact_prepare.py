@@ -112,6 +112,19 @@ def test_same_input_same_bytes(folder):
     assert (digest(folder / "out" / "map.cool"), digest(folder / "out" / "quality.tsv")) == first
 
 
+def test_bins_are_summed_from_the_base_even_where_coarser_ones_are_there(folder):
+    fine = cooler.Cooler(f"{folder / 'map.mcool'}::/resolutions/200").matrix(balance=False).fetch("chr1", "chr3")
+    coarse = fine.reshape(75, 2, 40, 2).sum(axis=(1, 3))
+    assert (prepare(folder, resolution=400).matrix(balance=False).fetch("chrI", "chrIII") != coarse).any()
+    prepared = prepare(folder, resolution=400, base_resolution=200)
+    np.testing.assert_array_equal(prepared.matrix(balance=False).fetch("chrI", "chrIII"), coarse)
+    assert open_contacts(folder / "map.mcool").choose(800, base=200) == (200, 4)
+    with pytest.raises(InputError, match="no bins of 100 bp; there are 200, 400"):
+        prepare(folder, resolution=400, base_resolution=100)
+    with pytest.raises(InputError, match="400 bp do not divide 600 bp"):
+        prepare(folder, resolution=600, base_resolution=400)
+
+
 @pytest.mark.parametrize(("resolution", "base", "factor"), [(400, 400, 1), (800, 400, 2), (600, 200, 3)])
 def test_resolution_is_taken_or_summed(folder, resolution, base, factor):
     contacts = open_contacts(folder / "map.mcool")

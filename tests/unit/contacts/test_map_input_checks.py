@@ -8,6 +8,7 @@ import pytest
 from cisflow.contacts.coolers import write_cooler
 from cisflow.contacts.input_checks import MapFiles, cheap_lengths, map_problems
 from cisflow.contacts.two_bit import write_two_bit
+from cisflow.settings.contact_checks import base_resolution_problems
 
 LENGTHS = {"chr1": 3000, "chr2": 2000, "chr3": 1000}
 
@@ -31,6 +32,7 @@ def check(folder, contacts="m.cool", source="cooler", **other):
         "genome": str(folder / "g.fa"),
         "rename": str(folder / "r.tsv"),
         "resolutions": [100],
+        "base": None,
         "tolerance": 110,
         "weights": None,
         "validation": ["II"],
@@ -42,6 +44,20 @@ def check(folder, contacts="m.cool", source="cooler", **other):
 def test_sound_maps_have_no_problems(folder):
     assert check(folder) == check(folder, "m.pairs", "pairs") == ""
     assert check(folder, "not_there_yet.cool") == ""
+
+
+def test_base_that_the_file_does_not_have(folder):
+    assert 'column "base_resolution": no bins of 50 bp; there are 100' in check(folder, base=50)
+    assert "are not to be had at 200 bp" in check(folder, resolutions=[200], base=100, weights="KR")
+
+
+def test_base_that_cannot_be_meant():
+    row = {"source": "cooler", "resolution": 1000, "base_resolution": 400, "_row": 2}
+    found = base_resolution_problems(
+        [row, row | {"source": "pairs", "_row": 3}, row | {"base_resolution": 500}], "maps.tsv"
+    )
+    assert [(problem.row, problem.column) for problem in found] == [(2, "base_resolution"), (3, "base_resolution")]
+    assert "expected a bin size that divides the resolution, 1000 bp" in str(found[0])
 
 
 def test_all_problems_of_a_map_at_once(folder):
