@@ -12,6 +12,7 @@ SCRIPTS = CHECKOUT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cisflow.datasets.columns import FIRST_HEAD
+from cisflow.design.settings import read_design
 from cisflow.devices import gpu_present
 from cisflow.files import write_json
 from cisflow.evaluation.subsets import PAIR_FILES
@@ -62,6 +63,7 @@ BUNDLE_OUTPUTS = {
     "manifest": "manifest.json",
 }
 PROFILE_FIGURES = ("examples", "counts", "scores")
+DESIGN_FIGURES = ("library", "evolution")
 
 
 def one_of(names):
@@ -102,6 +104,7 @@ wildcard_constraints:
     exported=one_of({"observed", *(row["model"] for row in study.models)}),
     window=one_of({window for view in study.views() for window in study.drawn_windows(view)}),
     assay=one_of(study.assays),
+    design=one_of(study.designs),
     fold=one_of({fold["name"] for folds in study.chromosome_folds.values() for fold in folds}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
     part="[0-9]+",
@@ -163,6 +166,7 @@ def figures():
     if config["speed"]["measure"]:
         names += [f"models/{name}.speed" for name in [*study.datasets, *study.assays] if networks(name)]
     names += ["cross_validation/benchmarks"] if cross_validated() else []
+    names += [f"designs/{design}.{name}" for design in study.designs for name in DESIGN_FIGURES]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 
@@ -239,6 +243,12 @@ def contact_references(map_name, model):
     rows = study.viewed(study.view_of(map_name, model))
     kinds = {row["model"]: study.recipes[row["recipe"]].get("model") for row in rows}
     return {name: kind for name, kind in kinds.items() if kind in FITTED}
+
+
+def designing_bundles(design):
+    """Pairs of (model, seed) that make a design."""
+    trained = bundles(study.designs[design]["dataset"])
+    return [(model, seed) for name in study.designers(design) for model, seed in trained if model == name]
 
 
 def diagnosed():

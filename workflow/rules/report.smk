@@ -43,6 +43,7 @@ rule report:
         ),
         profile_summaries=collect("results/{{run}}/profiles/{assay}/summary.tsv", assay=profiled()),
         profile_comparisons=collect("results/{{run}}/profiles/{assay}/comparisons.tsv", assay=profiled()),
+        design_funnels=collect("results/{{run}}/designs/{design}/funnel.tsv", design=study.designs),
         manifests=bundle_files("manifest.json") + profile_manifests(),
         recipes=bundle_files("recipe.yaml"),
     output:
@@ -83,6 +84,7 @@ rule report:
             "fold_comparisons",
             "profile_summaries",
             "profile_comparisons",
+            "design_funnels",
             "manifests",
             "recipes",
         ],

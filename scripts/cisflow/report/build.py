@@ -43,6 +43,10 @@ SECTIONS = {
     ),
     "models": ("Training", "Loss and validation score along training."),
     "evaluation": ("Scores and ranking", "How well each model predicts what it has not seen."),
+    "designs": (
+        "Designed libraries",
+        "Sequences that tell models apart, as an order with subsets that scoring reads.",
+    ),
     "diagnosis": ("Diagnosis of contact models", "What limits each network, in one sentence, with its reasons."),
 }
 
@@ -70,6 +74,7 @@ class ReportInput:
     fold_comparisons: Sequence[str] = ()
     profile_summaries: Sequence[str] = ()
     profile_comparisons: Sequence[str] = ()
+    design_funnels: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
 
@@ -201,6 +206,8 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
         if name == "profiles":
             tables += [_titled("Mean scores", path) for path in given.profile_summaries]
             tables += [_titled("Paired tests", path) for path in given.profile_comparisons]
+        if name == "designs":
+            tables += [_titled("Sequences by subset", path) for path in given.design_funnels]
         if name == "models" and given.recipes:
             tables.append({"title": "Models", "file": "", **table_values(_model_rows(given))})
         verdicts = [_verdict(path, output) for path in given.verdicts] if name == "quality" else []

@@ -33,6 +33,7 @@ from cisflow.settings.contact_figures import (
 )
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.dataset_columns import layout_problems
+from cisflow.settings.designs import design_problems, designing_models
 from cisflow.settings.downloads import PublicFiles, download_problems, listed
 from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
@@ -42,7 +43,7 @@ from cisflow.settings.stage_checks import assembly_problems, recipe_problems, st
 from cisflow.settings.views import ContactViews
 
 TASKS = ("expression", "contacts", "profiles")
-SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "profiles", "models", "downloads")
+SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "profiles", "models", "designs", "downloads")
 #: Columns of the datasets sheet that may list several files.
 SEVERAL_FILES = ("train_table", "sequence_files")
 KEYS = {
@@ -53,6 +54,7 @@ KEYS = {
     "contact_maps": ("map",),
     "profiles": ("assay",),
     "models": ("model", "dataset"),
+    "designs": ("design",),
     "downloads": ("file",),
 }
 
@@ -65,7 +67,7 @@ class Study(ContactViews):
     ----------
     config : dict
         The whole config.
-    libraries, datasets, maps, assays : dict of dict
+    libraries, datasets, maps, assays, designs : dict of dict
         Rows of the sheets by name.
     chromosome_folds : dict of list of dict
         Folds of each assay, see :func:`cisflow.settings.profiles.read_folds`.
@@ -92,6 +94,7 @@ class Study(ContactViews):
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
     maps: dict[str, dict[str, Any]] = field(default_factory=dict)
     assays: dict[str, dict[str, Any]] = field(default_factory=dict)
+    designs: dict[str, dict[str, Any]] = field(default_factory=dict)
     chromosome_folds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -157,6 +160,11 @@ class Study(ContactViews):
     def tested_on(self, dataset: str) -> list[dict[str, Any]]:
         """Rows of the models that are tested on a dataset."""
         return self.models_of(self.trained_on(dataset))
+
+    def designers(self, design: str) -> list[str]:
+        """Models that make a design, in its order."""
+        row = self.designs[design]
+        return designing_models(row, [model["model"] for model in self.models_of(row["dataset"])])
 
     def recipe(self, model: str, dataset: str) -> dict[str, Any]:
         """Recipe of a model."""
@@ -547,6 +555,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     study.datasets = {row["dataset"]: row for row in rows["datasets"]}
     study.maps = {row["map"]: row for row in rows["contact_maps"]}
     study.assays = {row["assay"]: row for row in rows["profiles"]}
+    study.designs = {row["design"]: row for row in rows["designs"]}
     for row in sorted(
         rows["bins"],
         key=lambda r: (r["role"] == "unsorted", r["position"] if isinstance(r["position"], float) else 0.0),
@@ -566,6 +575,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     problems += _read_recipes(study, shown["models"], rows["models"])
     if not problems:
         problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)
+        problems += design_problems(study, rows["designs"], shown["designs"])
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)
