@@ -99,7 +99,7 @@ def summary_table(scores: pd.DataFrame, metrics: Mapping[str, bool] = METRICS) -
     -------
     DataFrame
         ``model, head, metric, folds, mean, standard_deviation, low, high`` (95 % interval of the mean, Student's t over
-        folds); within a head and metric, highest mean of the first metric first.
+        folds); metrics in the order given, and within each the models by falling mean of the first metric.
     """
     parts = []
     for head in scores["head"].unique():
@@ -113,8 +113,8 @@ def summary_table(scores: pd.DataFrame, metrics: Mapping[str, bool] = METRICS) -
         table = pd.DataFrame(rows)
         first = table[table["metric"] == next(iter(metrics))]
         best = first.sort_values("mean", ascending=False, kind="stable")["model"].tolist()
-        place = table["model"].map(best.index)
-        parts.append(table.assign(place=place).sort_values(["metric", "place"], kind="stable").drop(columns="place"))
+        order = {"by_metric": table["metric"].map(list(metrics).index), "by_model": table["model"].map(best.index)}
+        parts.append(table.assign(**order).sort_values(list(order), kind="stable").drop(columns=list(order)))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -17,6 +17,8 @@ from cisflow.figures.style import GREY, PALETTE, new_figure
 LABELS = {"pearson": "Pearson r", "spearman": "Spearman rho"}
 #: More tests than this are left to the table; the ones of the best model come first.
 MOST_TESTS = 6
+#: Names of models with more letters together touch each other under the narrowest panel.
+MOST_LETTERS = 22
 
 
 def _p_text(p: float) -> str:
@@ -24,8 +26,9 @@ def _p_text(p: float) -> str:
 
 
 def name_models(panel: Axes, models: list[str]) -> None:
-    """Write the names of the models under the panel, slanted where they are many."""
-    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(models) > 3 else {}
+    """Write the names of the models under the panel, slanted where they are many or long."""
+    crowded = len(models) > 3 or sum(map(len, models)) > MOST_LETTERS
+    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     panel.set_xticks(range(len(models)), models, **slanted)
 
 

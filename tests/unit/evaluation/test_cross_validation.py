@@ -68,6 +68,7 @@ def test_means_and_intervals_are_scipys_and_the_best_comes_first():
     table = scores()
     summary = summary_table(table)
     assert summary[summary["metric"] == "pearson"]["model"].tolist() == ["c", "b", "a"]
+    assert summary["metric"].unique().tolist() == ["pearson", "spearman", "mse"]
     for row in summary.itertuples():
         found = values(table, row.model, row.metric)
         low, high = stats.t.interval(0.95, len(found) - 1, found.mean(), stats.sem(found))
