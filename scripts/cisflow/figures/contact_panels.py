@@ -165,7 +165,7 @@ def draw_columns(columns: Sequence[Column], tracks: Tracks, limits: tuple[float,
     heights = tracks.heights() if inside else []
     tracks.read([column.region for column in inside])
     figure, axes = new_figure(
-        (PANEL + TICKS) * len(columns) + 1.45,
+        (PANEL + TICKS) * len(columns) + (1.45 if len(columns) > 1 else 1.7),  # one column: room for names of rows
         (PANEL + TITLE) * len(rows) + 0.65 + sum(heights) + 0.1 * len(heights),
         nrows=len(rows) + len(heights),
         ncols=len(columns),
