@@ -1,7 +1,8 @@
-"""``cisflow variants``: effects of the alleles of a VCF file on predicted expression.
+"""``cisflow variants``: effects of variants on predicted expression or on predicted contact maps; the model decides.
 
-Inputs: bundles, a VCF file, constructs or intervals of a genome. Outputs: a table of effects, on request the VCF file
-with the effects and a table of how many alleles were predicted or not, and why.
+Inputs: bundles, a VCF file, constructs or intervals of a genome; for contact models see
+:mod:`cisflow.cli.contact_variants`. Outputs: a table of effects, on request the VCF file with the effects and a table
+of how many alleles were predicted or not, and why.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cisflow.cli import contact_variants
 from cisflow.cli.bundles import add_device, add_models, named_bundles
 from cisflow.cli.options import check_outputs, example
 from cisflow.joblog import logger
@@ -22,23 +24,27 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "variants",
-        help="effect of the alleles of a VCF file on predicted expression",
-        description="Predict reference and alternative of every allele of a VCF file in every sequence that it touches "
-        "(docs/methods/variants.md). Nothing is left out: alleles that cannot be predicted have a row with the reason.",
+        help="effect of variants on predicted expression or contact maps",
+        description="Models of expression: predict reference and alternative of every allele of a VCF file in every "
+        "sequence that it touches. Models of contacts: predict maps of reference and rearranged chromosome at all "
+        "levels, of a VCF file with structural variants or of changes given as text (docs/methods/variants.md). "
+        "Nothing is left out: alleles that cannot be predicted have a row with the reason.",
         **example(
             "cisflow variants rnn=models/dream_rnn/seed1 rnn=models/dream_rnn/seed2 --vcf calls.vcf.gz \\\n"
             "    --genome sacCer3.fa --intervals promoters.bed --left TGCATTTTTTTCACATC --right GGTTACGGCTGTT \\\n"
-            "    --output effects.parquet --annotated calls.effects.vcf.gz"
+            "    --output effects.parquet --annotated calls.effects.vcf.gz\n"
+            "  cisflow variants orca=models/orca_32mb/seed1 --genome hg38.2bit --expected expected.npz \\\n"
+            "    --change 'del chr9:94904000-94910000' --output effects.tsv --figures ladders"
         ),
     )
     add_models(parser)
-    parser.add_argument("--vcf", required=True, metavar="FILE", help="variants, plain or gzip")
+    parser.add_argument("--vcf", metavar="FILE", help="variants, plain or gzip")
     parser.add_argument(
         "--constructs",
         metavar="FILE",
         help="FASTA, or table of id and sequence without header; CHROM of the variants names a construct",
     )
-    parser.add_argument("--genome", metavar="FASTA", help="with --intervals")
+    parser.add_argument("--genome", metavar="FASTA", help="with --intervals; for contact models FASTA or 2bit")
     parser.add_argument(
         "--intervals", metavar="BED", help="what the models are shown of the genome, with name and strand where given"
     )
@@ -47,12 +53,26 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", required=True, help="table of effects, written block by block")
     parser.add_argument("--annotated", metavar="FILE", help="output: the VCF file with the effects in INFO")
     parser.add_argument("--counts", metavar="FILE", help="output: alleles by status")
+    contact_variants.add_options(parser)
     add_device(parser)
     parser.set_defaults(run=run)
 
 
+def _task(folders: list[str]) -> str:
+    """Task that all bundles have."""
+    from cisflow.training.bundle import RECIPE, read_recipe
+
+    tasks = {folder: read_recipe(folder).get("task") for folder in folders}
+    if len(set(tasks.values())) > 1:
+        found = [Problem(str(Path(folder) / RECIPE), f"{task!r}", column="task") for folder, task in tasks.items()]
+        raise InputError([Problem("models", "expected models of one task"), *found])
+    return str(next(iter(tasks.values())))
+
+
 def _problems(given: argparse.Namespace) -> list[Problem]:
-    problems = []
+    problems = contact_variants.wrong_options(given, contact_variants.OF_CONTACTS, "expression")
+    if not given.vcf:
+        problems.append(Problem("--vcf", "models of expression need a VCF file"))
     if bool(given.constructs) == bool(given.genome or given.intervals):
         problems.append(Problem("options", "give --constructs, or --genome with --intervals"))
     elif not given.constructs and not (given.genome and given.intervals):
@@ -67,6 +87,14 @@ def _problems(given: argparse.Namespace) -> list[Problem]:
 
 def run(given: argparse.Namespace) -> None:
     """Run the command."""
+    check_outputs([given.output, given.counts])
+    if _task([folder for folders in named_bundles(given.models).values() for folder in folders]) == "contacts":
+        contact_variants.run(given)
+    else:
+        _run_expression(given)
+
+
+def _run_expression(given: argparse.Namespace) -> None:
     from cisflow.devices import choose_device
     from cisflow.files import TableWriter, write_table
     from cisflow.interpret.tables import load_models
@@ -75,7 +103,6 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.variants.expression import COLUMNS, status_table, variant_effects
     from cisflow.variants.sequences import constructs, intervals
 
-    check_outputs([given.output, given.counts])
     if problems := _problems(given):
         raise InputError(problems)
     places = constructs(given.constructs) if given.constructs else intervals(given.intervals, given.genome)

@@ -132,7 +132,7 @@ def chromosome_inputs(
         last = max(0, whole - ladder.length)
         for start in dict.fromkeys([*range(0, last, ladder.length), last]):
             inside = min(whole, ladder.length)
-            segments = (Segment(name, start, inside), *_filling(longest, ladder.length - inside, resolution))
+            segments = (Segment(name, start, inside), *filling(longest, ladder.length - inside, resolution))
             places = range(0, max(inside - ladder.levels[-1], 0) + 1, step)
             zooms = tuple(_zoom_at(place, ladder) for place in places)
             found.append(EvaluationInput(segments, zooms, CIS, name, start, inside))
@@ -144,8 +144,8 @@ def _zoom_at(place: int, ladder: Ladder) -> np.ndarray:
     return np.array([min(place, ladder.length - level) for level in ladder.levels], dtype=np.int64)
 
 
-def _filling(longest: Mapping[str, int], left: int, resolution: int) -> list[Segment]:
-    """Segments from the starts of chromosomes, one after the other, again from the first when they are used up."""
+def filling(longest: Mapping[str, int], left: int, resolution: int) -> list[Segment]:
+    """Segments from the starts of chromosomes, ``left`` bp, in their order, again from the first when all are used."""
     usable = [(name, bases - bases % resolution) for name, bases in longest.items() if bases >= resolution]
     if left and not usable:
         raise InputError(

@@ -132,6 +132,16 @@ class Cascade(nn.Module):
             raise ValueError(f"sequence of {sequence.shape[-1]:,} bp; expected {self.ladder.length:,} bp")
         with self._gradients("net0"):
             base = self.net0.encode_by(sequence, self.blocks)
+        return self.coarser(base)
+
+    def coarser(self, base: Tensor) -> dict[int, Tensor]:
+        """Encodings of all levels from that of the finest bins; see :meth:`encodings`.
+
+        Parameters
+        ----------
+        base : Tensor, [batch, channels, bins]
+            What ``net0`` makes of the whole window.
+        """
         with self._gradients("net"):
             found = self.net(base)
         if "net1" in self.parts:

@@ -60,6 +60,23 @@ def write_bundle(
     write_json(dict(manifest), folder / MANIFEST)
 
 
+def read_recipe(folder: str | Path) -> dict[str, Any]:
+    """Read the recipe of a bundle alone.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or holds none.
+    """
+    path = Path(folder) / RECIPE
+    if not path.is_file():
+        raise InputError(Problem(str(path), "file not found; a model is a folder with four files"))
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(recipe, dict):
+        raise InputError(Problem(str(path), "holds no recipe"))
+    return recipe
+
+
 def read_bundle(folder: str | Path) -> Bundle:
     """Read a bundle.
 

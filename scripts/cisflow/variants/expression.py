@@ -110,7 +110,7 @@ def asked_of(entry: Record | BadLine, index: PlaceIndex, left: str = "", right: 
                     yield Asked(*about, place.name, *found)
 
 
-def _interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def replicate_interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Student's t interval of the mean over replicates (first axis); NaN where there is one replicate."""
     replicates = len(differences)
     if replicates < 2:
@@ -134,7 +134,7 @@ def _predict(model: str, replicates: Sequence[Predictor], block: list[Asked]) ->
         after = predicted[:, [place[block[row].alternative] for row in wanted]]
         reference[wanted], alternative[wanted] = before.mean(axis=0), after.mean(axis=0)
         difference[wanted] = (after - before).mean(axis=0)
-        low[wanted], high[wanted] = _interval(after - before)
+        low[wanted], high[wanted] = replicate_interval(after - before)
         for row in wanted:
             if not np.isfinite(difference[row]):
                 status[row] = "no prediction for a sequence of this length"

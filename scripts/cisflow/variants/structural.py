@@ -32,13 +32,15 @@ class Change:
     Attributes
     ----------
     kind : str
-        ``deletion``, ``duplication``, ``inversion``, ``insertion``, ``replacement`` or ``breakend``.
+        ``deletion``, ``duplication``, ``inversion``, ``insertion``, ``replacement``, ``breakend``, ``segments``, or
+        ``region`` (no change).
     allele : Allele
         The whole rearranged chromosome.
     reference_points : list of (str, int)
-        Chromosome and position (0-based) in the reference that the change is looked at from: its two ends.
+        Chromosome and position (0-based) in the reference that the change is looked at from: its two ends. Of breakends
+        the positions as given, as in the published program; of bases replaced by as many others their middle.
     allele_points : list of int
-        Positions along the allele that it is looked at from: every new junction.
+        Positions along the allele that it is looked at from: every new junction; none for a region.
     texts : dict of str to str
         Bases of inserted texts by their name in the allele.
     """
@@ -66,7 +68,7 @@ class Refusal:
     detail: str = ""
 
 
-def _of_interval(kind: str, chromosome: str, length: int, start: int, end: int) -> Change:
+def of_interval(kind: str, chromosome: str, length: int, start: int, end: int) -> Change:
     """Deletion, duplication or inversion of an interval."""
     reference = Allele.reference(chromosome, length)
     ends = [(chromosome, start), (chromosome, end)]
@@ -99,8 +101,12 @@ def _of_bases(record: Record, alternative: str, length: int) -> Change | Refusal
         allele = allele.insert(start, len(added), name=name)
     kind = "replacement" if removed and added else "deletion" if removed else "insertion"
     points = [(record.chromosome, start)]
-    points += [(record.chromosome, start + len(removed))] if removed else []
-    junctions = [start, start + len(added)] if added else [start]
+    if len(removed) == len(added):  # nothing is displaced: one place to look from
+        start += len(removed) // 2
+        points, junctions = [(record.chromosome, start)], [start]
+    else:
+        points += [(record.chromosome, start + len(removed))] if removed else []
+        junctions = [start, start + len(added)] if added else [start]
     return Change(kind, allele, points, junctions, {name: added} if added else {})
 
 
@@ -120,7 +126,7 @@ def _joined(
         name = f"line {record.line} junction"
         allele = allele.insert(junction, len(added), name=name)
         texts, junctions = {name: added}, [junction, junction + len(added)]
-    points = [(first, first_position - 1), (second, second_position - 1)]
+    points = [(first, first_position), (second, second_position)]
     return Change("breakend", allele, points, junctions, texts)
 
 
@@ -222,4 +228,4 @@ def read_change(record: Record, alternative: str, lengths: Mapping[str, int]) ->
     if record.info.get("CHR2", record.chromosome) != record.chromosome:
         return Refusal("interval over two chromosomes", f"CHR2 is {record.info['CHR2']}")
     found = _interval(record, length)
-    return found if isinstance(found, Refusal) else _of_interval(_NAMES[kind], record.chromosome, length, *found)
+    return found if isinstance(found, Refusal) else of_interval(_NAMES[kind], record.chromosome, length, *found)
