@@ -25,6 +25,42 @@ def strand_free(k: int) -> Tensor:
     return torch.unique(torch.minimum(kmers, reverse), return_inverse=True)[1]
 
 
+def kmer_shares(sequence: Tensor, column: Tensor, k: int, bins: int, bin_size: int) -> Tensor:
+    """Share of each k-mer among the known k-mers that start in a bin.
+
+    Parameters
+    ----------
+    sequence : Tensor, [batch, 4, length]
+        One-hot; k-mers with an unknown base (0.25 in each channel) are left out.
+    column : Tensor
+        See :func:`strand_free`.
+    k, bins, bin_size : int
+
+    Returns
+    -------
+    Tensor, [batch, bins, columns]
+        Zero for bins without a known k-mer.
+    """
+    codes, known = sequence.argmax(dim=1), sequence.amax(dim=1) > 0.5
+    last = codes.shape[1] - k + 1
+    value, whole = torch.zeros_like(codes[:, :last]), torch.ones_like(known[:, :last])
+    for offset in range(k):
+        value = value * 4 + codes[:, offset : offset + last]
+        whole = whole & known[:, offset : offset + last]
+    columns = int(column.max()) + 1
+    place = torch.arange(last, device=codes.device) // bin_size * columns + column[value]
+    counts = torch.zeros(len(codes), bins * columns, device=codes.device)
+    counts.scatter_add_(1, place, whole.float())
+    counts = counts.view(len(codes), bins, columns)
+    return counts / counts.sum(dim=2, keepdim=True).clamp(min=1)
+
+
+def mean_between(values: Tensor, low: Tensor, after: Tensor) -> Tensor:
+    """Mean over the bins from ``low`` to ``after`` (exclusive) of every pair: [..., bins] to [..., bins, bins]."""
+    before = functional.pad(values.cumsum(dim=-1), (1, 0))
+    return (before[..., after] - before[..., low]) / (after - low)
+
+
 def _blur(bins: int) -> Tensor:
     """Matrix (bins, bins) that blurs along the bins; rows sum to 1."""
     index = torch.arange(bins, dtype=torch.float64)
@@ -70,30 +106,8 @@ class Composition(nn.Module):
         self.register_buffer("coefficients", torch.zeros(2 * 5 * components + len(alone)))
 
     def shares(self, sequence: Tensor) -> Tensor:
-        """Share of each k-mer among the known k-mers that start in a bin.
-
-        Parameters
-        ----------
-        sequence : Tensor, [batch, 4, length]
-            One-hot; k-mers with an unknown base (0.25 in each channel) are left out.
-
-        Returns
-        -------
-        Tensor, [batch, bins, columns]
-            Zero for bins without a known k-mer.
-        """
-        codes, known = sequence.argmax(dim=1), sequence.amax(dim=1) > 0.5
-        last = codes.shape[1] - self.k + 1
-        value, whole = torch.zeros_like(codes[:, :last]), torch.ones_like(known[:, :last])
-        for offset in range(self.k):
-            value = value * 4 + codes[:, offset : offset + last]
-            whole = whole & known[:, offset : offset + last]
-        columns = len(self.mean)
-        place = torch.arange(last, device=codes.device) // self.bin_size * columns + self.column[value]
-        counts = torch.zeros(len(codes), self.bins * columns, device=codes.device)
-        counts.scatter_add_(1, place, whole.float())
-        counts = counts.view(len(codes), self.bins, columns)
-        return counts / counts.sum(dim=2, keepdim=True).clamp(min=1)
+        """Shares of the k-mers of each bin, [batch, bins, columns], see :func:`kmer_shares`."""
+        return kmer_shares(sequence, self.column, self.k, self.bins, self.bin_size)
 
     def features(self, shares: Tensor) -> Tensor:
         """Features of every pair of bins, [batch, features, bins, bins], from :meth:`shares`."""
@@ -102,8 +116,7 @@ class Composition(nn.Module):
         for u in (plain, self.blur @ plain):
             u = u.transpose(1, 2)
             parts += [u[..., :, None] + u[..., None, :], u[..., :, None] * u[..., None, :]]
-        before = functional.pad(plain.transpose(1, 2).cumsum(dim=2), (1, 0))
-        parts.append((before[..., self.after] - before[..., self.low]) / (self.after - self.low))
+        parts.append(mean_between(plain.transpose(1, 2), self.low, self.after))
         found = torch.cat(parts, dim=1)
         alone = self.alone.expand(len(found), -1, -1, -1)
         return torch.cat([found, found * self.growth, alone], dim=1)

@@ -17,6 +17,7 @@ from cisflow.models.cascade_network import orca_cascade
 from cisflow.models.composition import Composition
 from cisflow.models.contact_settings import ContactSettings
 from cisflow.models.distance_only import DistanceOnly, LadderDistanceOnly
+from cisflow.models.kmer_pairs import KmerPairs
 from cisflow.models.mean_map import LadderMeanMap, MeanMap
 from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
 from cisflow.models.orca_encoder import POOLS, WIDTHS, one_hot
@@ -122,6 +123,32 @@ def _pool_problems(found: int, expected: int, pools: Sequence[int]) -> list[Prob
         return []
     said = f"the pooling factors {list(pools)} multiply to {found}; expected the bin size {expected}"
     return [Problem("recipe", said, column="network.pools")]
+
+
+@CONTACT_NETWORKS.register("kmer_pairs")
+def kmer_pairs(
+    bins: int,
+    bin_size: int,
+    profiles: int,
+    k: int = 4,
+    channels: int = 12,
+    context: int = 5,
+    hidden: int = 32,
+    input_dropout: float = 0.3,
+    dropout: float = 0.2,
+) -> KmerPairs:
+    """Small network on the k-mers of bins and of what lies between them; its settings are those of
+    :class:`~cisflow.models.kmer_pairs.KmerPairs`.
+
+    Raises
+    ------
+    InputError
+        When the recipe wants profiles, which it does not have.
+    """
+    if profiles:
+        found = "kmer_pairs predicts no profiles; expected 0"
+        raise InputError(Problem("recipe", found, column="training.profile_weight"))
+    return KmerPairs(bins, bin_size, k, channels, context, hidden, input_dropout, dropout)
 
 
 def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:
