@@ -115,6 +115,19 @@ def test_models_to_start_from_are_checked_before_any_job(tmp_path):
     )
 
 
+def test_a_network_that_keeps_its_weights_needs_no_training(tmp_path):
+    found = recipes()
+    found["b.yaml"] = {key: value for key, value in found["b.yaml"].items() if key != "training"}
+    found["b.yaml"]["start_from"] = "bundle"
+    assert recipe_problems(ROWS, found) == []
+    assert "is neither a model of map m (orca, baseline) nor a folder with" in told(found, tmp_path)[0]
+    settings = contact_settings(found["b.yaml"])
+    assert settings.training is None
+    assert reading_mb(settings, 2000) == 0
+    del found["b.yaml"]["start_from"]
+    assert any("training.optimiser" in str(problem) for problem in recipe_problems(ROWS, found))
+
+
 def test_problems_of_recipes_carry_their_file():
     found = recipes(b={"window": {"bins": 63, "bin_size": 2000, "levels": 2}, "training": {"batch_size": 0}})
     text = [str(p) for p in recipe_problems(ROWS, found)]
