@@ -1,10 +1,13 @@
 """Supply of batches beside a per-item dataset, and training steps of the DREAM models, with what a full training takes.
 
     python benchmarks/loader.py [--rows 200000] [--batch-size 1024] [--steps 3] [--step-rows 256] [--full 6700000]
+    python benchmarks/loader.py --whole --steps 50 --step-rows 1024 --workers 4     (a GPU)
 
 Supply: encoded rows of both strands, CPU seconds and wall seconds per sequence, of our task and of a torch Dataset that
 makes one one-hot tensor per item under a DataLoader. Steps: forward, backward and optimiser as the training loop takes
-them, published sizes, on the GPU when there is one. The full schedule is extrapolated from both, and said to be.
+them, published sizes, on the GPU when there is one. The full schedule is extrapolated from both, and said to be. Whole:
+training as our loop does it beside a plain loop over the per-item dataset (eager, float32, AdamW), and the share of our
+time that the device works: time of the same steps with their batch on the device already, over that of the steps.
 """
 
 from __future__ import annotations
@@ -165,6 +168,61 @@ def steps(table: pd.DataFrame, given: argparse.Namespace, device: torch.device) 
     print(f"full: published schedule on {given.full:,} sequences, extrapolated from the measured steps; no validation")
 
 
+def timed(step: Callable[[], None], n: int, device: torch.device) -> float:
+    """Wall seconds of ``n`` calls after a first one, the device's work included."""
+    step()
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    _, wall = seconds(lambda: ([step() for _ in range(n)], wait()))
+    return wall
+
+
+def plain_step(task: ExpressionTask, items: Dataset, rows: int, workers: int, device: torch.device) -> Callable:
+    """A training step as one writes it first: items from a DataLoader to the device, forward, backward, AdamW."""
+    network = task.build_network().to(device).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
+    supplied = iter(DataLoader(items, batch_size=rows, shuffle=True, num_workers=workers, drop_last=True))
+
+    def step() -> None:
+        x, labels = next(supplied)
+        loss = task.loss_function(network(x.to(device)), labels.to(device))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def whole(given: argparse.Namespace, device: torch.device) -> None:
+    """Measure and print training throughput of both ways, and how busy ours keeps the device."""
+    rows, n = given.step_rows, given.steps
+    table = promoters(max(60 * rows, (n + 2 + 2 * given.workers) * rows))
+    items = PlainItems(table[table["split"] == "train"])
+    print(f"\n{device}, {given.threads} thread(s), batches of {rows}, {n} steps; sequences/s")
+    print(f"| model | precision | ours | per item, {given.workers} workers | times | device busy |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for model in given.models:
+        torch.manual_seed(1)
+        plain_task = ExpressionTask(recipe_of(model, rows), table, 1)
+        plain = timed(plain_step(plain_task, items, rows, given.workers, device), n, device)
+        for precision in given.precisions:
+            recipe = recipe_of(model, rows, precision=precision, **({"compile": True} if given.compile else {}))
+            torch.manual_seed(1)
+            run = Run(ExpressionTask(recipe, table, 1), recipe["training"], Processes(0, 1, device), 1)
+            with tempfile.TemporaryDirectory() as folder:
+                states = StateFolder(folder, "benchmark")
+                ours = timed(lambda run=run, states=states: run.optimise(states), n, device)
+                held = {name: tensor.to(device) for name, tensor in run.task.batch(0).items()}
+                run.task.batch, run.next_batch = lambda step, held=held: held, None
+                busy = timed(lambda run=run, states=states: run.optimise(states), n, device) / ours
+            print(
+                f"| {model} | {precision} | {n * rows / ours:,.0f} | {n * rows / plain:,.0f} | {plain / ours:.2f} "
+                f"| {min(busy, 1):.0%} |",
+                flush=True,
+            )
+            del run
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -178,10 +236,15 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--precisions", nargs="+", default=["float32", "bf16"])
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--whole", action="store_true", help="training beside the per-item loop instead of the rest")
+    parser.add_argument("--workers", type=int, default=2, help="of the per-item loop in --whole")
     given = parser.parse_args()
     with reproducible_numerics(given.threads):
-        supply(promoters(given.rows), given.batch_size, given.items)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if given.whole:
+            whole(given, device)
+            return
+        supply(promoters(given.rows), given.batch_size, given.items)
         if given.steps:
             steps(promoters(60 * given.step_rows), given, device)
 

@@ -1,6 +1,7 @@
 """Cross-validated datasets side by side: every fold, mean, test and size is drawn, one colour per model."""
 
 import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -91,3 +92,24 @@ def test_sizes_come_from_the_manifests(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"training": {"parameters": 12}}))
     assert read_sizes([part]).to_dict("records") == [{"dataset": "human", "model": "rnn", "parameters": 12}]
+
+
+def test_figure_of_the_sample():
+    """The scores of the real sample that the docs show give the docs' numbers."""
+    docs = Path(__file__).parents[3] / "docs"
+    shown = pd.read_csv(docs / "figures" / "starrseq_sample.tsv", sep="\t")
+    folds = shown[shown["kind"] == "fold"].assign(fold=lambda t: t["fold"].astype(int).astype(str), models=10)
+    scores = folds[["model", "head", "fold", "models", "metric", "value"]]
+    metrics = {"pearson": True}
+    summary, tests = summary_table(scores, metrics), paired_tests(scores, metrics)
+    labels = {"expression": "Dev_log2_enrichment", "expression_housekeeping": "Hk_log2_enrichment"}
+    sizes = shown[shown["kind"] == "parameters"].rename(columns={"value": "parameters"}).astype({"parameters": int})
+    benchmarks = benchmarks_of("starrseq", scores, summary, tests, labels)
+    figure, table, caption = benchmarks_figure(benchmarks, sizes[["dataset", "model", "parameters"]])
+    plt.close(figure)
+    assert caption == json.loads((docs / "figures" / "starrseq_sample.json").read_text())["caption"]
+    drawn = shown[shown["kind"] == "test"]
+    np.testing.assert_allclose(table[table["kind"] == "test"]["p_holm"].astype(float), drawn["p_holm"])
+    page = (docs / "methods" / "evaluation.md").read_text()
+    for row in summary.itertuples():
+        assert f"{row.mean:.3f} ({row.low:.3f} to {row.high:.3f})" in page
