@@ -19,38 +19,22 @@ from cisflow.problems import InputError, Problem
 
 
 @njit(cache=True)
-def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:
-    rows, columns = values.shape[0] // factor, values.shape[1] // factor
-    result = np.full((rows, columns), np.nan)
-    for i in range(rows):
-        for j in range(columns):
-            total, n_rows = 0.0, 0
-            for x in range(i * factor, (i + 1) * factor):
-                row_total, n_columns = 0.0, 0
-                for y in range(j * factor, (j + 1) * factor):
-                    if not np.isnan(values[x, y]):
-                        row_total += values[x, y]
-                        n_columns += 1
-                if n_columns:
-                    total += row_total / n_columns
-                    n_rows += 1
-            if n_rows:
-                result[i, j] = total / n_rows
-    return result
-
-
-@njit(cache=True)
-def _flat_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
+def _block_mean(values: np.ndarray, factor: int, nested: bool) -> np.ndarray:
+    """Mean of the measured entries of each block; ``nested``: of the means of its rows."""
     rows, columns = values.shape[0] // factor, values.shape[1] // factor
     result = np.full((rows, columns), np.nan)
     for i in range(rows):
         for j in range(columns):
             total, n = 0.0, 0
             for x in range(i * factor, (i + 1) * factor):
+                row_total, n_row = 0.0, 0
                 for y in range(j * factor, (j + 1) * factor):
                     if not np.isnan(values[x, y]):
-                        total += values[x, y]
-                        n += 1
+                        row_total += values[x, y]
+                        n_row += 1
+                if n_row:
+                    total += row_total / n_row if nested else row_total
+                    n += 1 if nested else n_row
             if n:
                 result[i, j] = total / n
     return result
@@ -71,7 +55,7 @@ def nested_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
     float64 array, (n / factor, m / factor)
         NaN where a whole block is missing.
     """
-    return _block_mean(_in_blocks(values, factor), factor)
+    return _block_mean(_in_blocks(values, factor), factor, True)
 
 
 def flat_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
@@ -79,7 +63,7 @@ def flat_block_mean(values: np.ndarray, factor: int) -> np.ndarray:
 
     Where whole rows and columns are missing both give the same, where single entries are, they do not.
     """
-    return _flat_block_mean(_in_blocks(values, factor), factor)
+    return _block_mean(_in_blocks(values, factor), factor, False)
 
 
 def _in_blocks(values: np.ndarray, factor: int) -> np.ndarray:

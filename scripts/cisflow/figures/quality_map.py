@@ -29,6 +29,12 @@ def _left_out(given: MapQuality) -> str:
     return f" {more:,} shorter chromosomes are not drawn." if more > 0 else ""
 
 
+def _drawn(given: MapQuality) -> pd.DataFrame:
+    """Numbers of the chromosomes that are drawn, by name, with ``masked_share``."""
+    table = given.chromosomes.set_index("chromosome").loc[given.shown_chromosomes(MOST_CHROMOSOMES)]
+    return table.assign(masked_share=table["masked_bins"] / table["bins"])
+
+
 def plot_coverage(given: MapQuality, svg: str | Path) -> None:
     """Draw contacts per bin, the share within chromosomes and the share of masked bins, by chromosome.
 
@@ -38,12 +44,11 @@ def plot_coverage(given: MapQuality, svg: str | Path) -> None:
     svg : path
         Output; PNG, TSV (one row per chromosome) and JSON get the same stem.
     """
-    names = given.shown_chromosomes(MOST_CHROMOSOMES)
+    table = _drawn(given)
+    names = table.index
     used = given.bins[~given.bins["masked"]].groupby("chromosome", sort=False)["contacts"]
-    table = given.chromosomes.set_index("chromosome").loc[names]
     for column, q in zip(("lower_quartile", "median", "upper_quartile"), QUANTILES, strict=True):
         table[column] = used.quantile(q).reindex(names)
-    table["masked_share"] = table["masked_bins"] / table["bins"]
     places = np.arange(len(names))
     figure, axes = new_figure(max(6.0, 2.2 + 0.26 * len(names)), 5.4, nrows=3, sharex=True, height_ratios=[2, 1, 1])
     middle = table["median"].to_numpy()
@@ -97,8 +102,8 @@ def plot_masked(given: MapQuality, svg: str | Path) -> None:
     svg : path
         Output; PNG, TSV (one row per stretch) and JSON get the same stem.
     """
-    names = given.shown_chromosomes(MOST_CHROMOSOMES)
-    lengths = given.chromosomes.set_index("chromosome").loc[names, "length"]
+    shown = _drawn(given)
+    names, lengths = list(shown.index), shown["length"]
     runs = masked_runs(given, names)
     figure, axis = new_figure(6.6, 1.2 + 0.24 * len(names))
     places, longest = np.arange(len(names)), lengths.max() / 1e6
@@ -106,9 +111,8 @@ def plot_masked(given: MapQuality, svg: str | Path) -> None:
     row = runs["chromosome"].map(dict(zip(names, places, strict=True)))
     width = np.maximum((runs["end"] - runs["start"]) / 1e6, LEAST_WIDTH * longest)
     axis.barh(row, width, left=runs["start"] / 1e6, height=0.62, color=PALETTE[3])
-    shares = given.chromosomes.set_index("chromosome").loc[names]
-    for place, (name, of) in zip(places, shares.iterrows(), strict=True):
-        text = f"{of['masked_bins']:,} ({of['masked_bins'] / of['bins']:.0%})"
+    for place, (name, of) in zip(places, shown.iterrows(), strict=True):
+        text = f"{of['masked_bins']:,} ({of['masked_share']:.0%})"
         axis.annotate(text, (lengths[name] / 1e6, place), (4, 0), textcoords="offset points", va="center", fontsize=7)
     axis.set(xlabel="position (Mb)", ylim=(len(names) - 0.4, -0.6), xlim=(0, longest * 1.12))
     axis.set_yticks(places, names, fontsize=8)

@@ -20,9 +20,9 @@ from cisflow.contacts.assembly import AssemblySampler
 from cisflow.contacts.intervals import Intervals
 from cisflow.contacts.ladder import LadderData, LadderReader
 from cisflow.contacts.windows import Segment, WindowSampler, centre_zoom, draw_zoom
-from cisflow.models.contact_batches import Batches, Row, masked_squared_error, measured_per_row, read_ahead
-from cisflow.models.contact_networks import build_network
+from cisflow.models.contact_batches import Row, masked_squared_error, measured_per_row, read_ahead
 from cisflow.models.contact_settings import ContactSettings
+from cisflow.models.map_task import MapTask, Start
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.randomness import generator
@@ -70,7 +70,7 @@ def segment_drawer(
     return lambda rng: [sampler.draw(rng).segment(window.length)]
 
 
-class CascadeTask:
+class CascadeTask(MapTask):
     """Network, batches, loss and validation of a model of several levels.
 
     Parameters
@@ -92,9 +92,6 @@ class CascadeTask:
         When chromosomes are too short.
     """
 
-    selection_label = "val r"
-    profiles: tuple[str, ...] = ()  # names of the tracks that are learnt
-
     def __init__(
         self,
         settings: ContactSettings,
@@ -104,29 +101,14 @@ class CascadeTask:
         seed: int,
         validation_seed: int,
         excluded: Intervals | None = None,
-        start: Callable[[torch.nn.Module], None] | None = None,
+        start: Start | None = None,
     ):
-        training = settings.training
-        self.settings, self.reader, self.seed, self.validation_seed = settings, reader, seed, validation_seed
-        self.ladder, self.start, self.train_lengths = reader.ladder, start, dict(train_lengths)
+        super().__init__(settings, reader, train_lengths, seed, validation_seed, start, ahead=1)
+        self.ladder = reader.ladder
         resolution = reader.contact_map.resolution
-        shift = settings.window.shift
-        self._draw = segment_drawer(settings, train_lengths, resolution, shift, excluded)
+        self._draw = segment_drawer(settings, train_lengths, resolution, settings.window.shift, excluded)
         self._draw_validation = segment_drawer(settings, validation_lengths, resolution, 0, excluded)
-        self.batch_size = training.batch_size if training else 1
-        self.n_steps = training.steps if training else 0
-        self.steps_per_epoch = training.steps_per_validation if training else 1
-        self.loaders = training.loaders if training else 0
         self.output = settings.network.get("output", 0)
-        self.batches = Batches(self.read_row, self.batch_size, self.n_steps, self.loaders, ahead=1)
-        self.take_rows, self.batch = self.batches.take_rows, self.batches.batch
-
-    def build_network(self) -> torch.nn.Module:
-        """Return a network with its start values."""
-        network = build_network(self.settings, 0)
-        if self.start is not None:
-            self.start(network)
-        return network
 
     def read_input(self, step: int, row: int) -> LadderData:
         """Draw the input of a row of a batch, and a random zoom, and read its contacts."""

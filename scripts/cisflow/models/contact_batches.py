@@ -131,6 +131,7 @@ class Batches:
         if not self.loaders:
             return self.read(step)
         if self._coming is None or step != self._next_step:  # once per training, and again after a jump
+            self._coming = None  # ends the processes and threads of the old one: a fork beside live threads can hang
             self._coming = read_ahead(self.read, range(step, self.n_steps), self.loaders, self.ahead)
         self._next_step = step + 1
         return next(self._coming)

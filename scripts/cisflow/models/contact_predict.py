@@ -27,9 +27,8 @@ from cisflow.models.contacts_task import split_output
 from cisflow.models.distance_only import LadderDistanceOnly
 from cisflow.models.ladder_predict import predict_inputs
 from cisflow.models.mean_map import LadderMeanMap
-from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
-from cisflow.training.bundle import RECIPE, Bundle, read_bundle
+from cisflow.training.bundle import Bundle, fill_network, read_bundle_of
 from cisflow.training.numerics import reproducible_numerics
 
 
@@ -51,11 +50,7 @@ class ContactModel:
         self.settings = contact_settings(bundle.recipe)
         self.device = torch.device(device)
         self.network = build_network(self.settings, len(bundle.manifest["settings"]["profiles"]))
-        try:
-            self.network.load_state_dict(bundle.weights)
-        except RuntimeError as error:
-            raise InputError(Problem(str(bundle.folder), f"weights do not fit the recipe: {error}")) from error
-        self.network.to(self.device).eval()
+        fill_network(self.network, bundle, self.device)
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Predict the contact map of a sequence: mean over both strands.
@@ -137,11 +132,7 @@ def load_contact_model(folder: str | Path, device: torch.device | str = "cpu") -
     InputError
         When the folder is not the bundle of a contact model.
     """
-    bundle = read_bundle(folder)
-    if bundle.recipe.get("task") != "contacts":
-        task = bundle.recipe.get("task")
-        raise InputError(Problem(str(Path(folder) / RECIPE), f"{task!r}; expected 'contacts'", column="task"))
-    return ContactModel(bundle, device)
+    return ContactModel(read_bundle_of(folder, "contacts"), device)
 
 
 def predict_windows(

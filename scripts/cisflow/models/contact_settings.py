@@ -7,11 +7,11 @@ Inputs: a recipe (``task: contacts``). Outputs: :class:`WindowSettings`, :class:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
-from cisflow.training.options import OPTION_KEYS, option_problems
+from cisflow.models.recipe_sections import Sections
+from cisflow.problems import InputError, Problem, not_one_of
 
 if TYPE_CHECKING:  # the workflow reads recipes at every start: nothing heavy is imported before it is used
     from cisflow.contacts.assembly import SegmentRule
@@ -156,8 +156,7 @@ class TrainingSettings:
     loss_over: str = "measured"
 
 
-LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32", *OPTION_KEYS)
-RANGES = {  # lowest and highest value
+RANGES: Mapping[str, tuple[float, float | None]] = {  # lowest and highest value
     "bins": (2, None),
     "bin_size": (1, None),
     "levels": (1, 16),
@@ -206,76 +205,6 @@ class ContactSettings:
     start_from: str | None = None
 
 
-def read_section(
-    recipe: Mapping[str, Any],
-    name: str,
-    kind: type,
-    problems: list[Problem],
-    where: str,
-    extra: tuple[str, ...] = (),
-    ranges: Mapping[str, tuple[float | None, float | None]] = RANGES,
-) -> Any:
-    """Settings of one section of a recipe as a dataclass; None when the section has problems, which are added.
-
-    Parameters
-    ----------
-    recipe : mapping
-    name : str
-        Key of the section.
-    kind : type
-        Dataclass of the settings; fields without default are required.
-    problems : list of Problem
-    where : str
-        File of the recipe for messages.
-    extra : tuple of str
-        Keys that belong to the section and are checked elsewhere.
-    ranges : mapping of str to tuple
-        Lowest and highest value by key.
-    """
-    given = recipe.get(name) or {}
-    if not isinstance(given, Mapping):
-        problems.append(Problem(where, f"{given!r}; expected keys and values", column=name))
-        return None
-    known = {field.name: field for field in fields(kind)}
-    values, before = {}, len(problems)
-    for key, value in given.items():
-        if key in extra:
-            continue
-        place = f"{name}.{key}"
-        if key not in known:
-            names = (*known, *extra)
-            problems.append(
-                Problem(where, f"unknown key{did_you_mean(key, names)}; known: {', '.join(names)}", column=place)
-            )
-            continue
-        if key == "zoom":
-            if not isinstance(value, list) or not all(type(first) is int and first >= 0 for first in value):
-                problems.append(Problem(where, f"{value!r}; expected a list of whole numbers", column=place))
-            values[key] = tuple(value) if isinstance(value, list) else ()
-            continue
-        if key == "loss_over":
-            if value not in LOSS_OVER:
-                problems.append(Problem(where, not_one_of(value, LOSS_OVER), column=place))
-            values[key] = value
-            continue
-        whole = known[key].type == "int"
-        low, high = ranges[key]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or (whole and value != int(value)) or value < low or (high is not None and value > high):
-            bound = f"{low} to {high}" if high is not None else f"{low} or more"
-            problems.append(
-                Problem(
-                    where, f"{value!r}; expected {'a whole number' if whole else 'a number'}, {bound}", column=place
-                )
-            )
-            continue
-        values[key] = int(value) if whole else float(value)
-    for key, field in known.items():
-        if key not in given and field.default is MISSING:
-            problems.append(Problem(where, "missing; it is required", column=f"{name}.{key}"))
-    return kind(**values) if len(problems) == before else None
-
-
 def fill_from_others(recipe: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Complete a recipe without ``window``, ``validation`` or ``evaluation`` by those of another model of its map.
 
@@ -314,21 +243,17 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
     InputError
         With every unknown key, missing key and value out of range.
     """
-    problems: list[Problem] = []
-    model = recipe.get("model")
+    sections = Sections(recipe, where, RANGES, {"loss_over": LOSS_OVER})
+    problems, model = sections.problems, recipe.get("model")
     if model not in KINDS:
         problems.append(Problem(where, f"{not_one_of(model, KINDS)}", column="model"))
     known = ("task", "model", "note", *SHARED, "assembly", "windows_of")
     known += ("network", "training", "start_from") if model not in FITTED else ()
-    problems += [
-        Problem(where, f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}", column=str(key))
-        for key in recipe
-        if key not in known
-    ]
-    window = read_section(recipe, "window", WindowSettings, problems, where)
-    validation = read_section(recipe, "validation", ValidationSettings, problems, where)
-    evaluation = read_section(recipe, "evaluation", EvaluationSettings, problems, where)
-    assembly = read_section(recipe, "assembly", AssemblySettings, problems, where) if "assembly" in recipe else None
+    sections.check_keys(known)
+    window = sections.read("window", WindowSettings)
+    validation = sections.read("validation", ValidationSettings)
+    evaluation = sections.read("evaluation", EvaluationSettings)
+    assembly = sections.read("assembly", AssemblySettings) if "assembly" in recipe else None
     start_from = recipe.get("start_from")
     if start_from is not None and not (isinstance(start_from, str) and start_from):
         found = f"{start_from!r}; expected the name of a model of the same map, or the folder of a bundle"
@@ -340,14 +265,7 @@ def contact_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Contac
         problems += _level_problems(window, validation, evaluation, assembly, where)
     training = None
     if model not in FITTED and ("training" in recipe or not start_from):  # else the weights stay as they are
-        training = read_section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS)
-        given = recipe.get("training") if isinstance(recipe.get("training"), Mapping) else {}
-        problems += [
-            Problem(where, "missing; it is required", column=f"training.{key}")
-            for key in ("optimiser", "schedule")
-            if key not in given
-        ]
-        problems += option_problems(given, where)
+        training = sections.read_training(TrainingSettings)
     if problems:
         raise InputError(problems)
     network = recipe.get("network") or {}

@@ -7,7 +7,7 @@ Source: first stage of Orca's training (Zhou 2022, Nature Genetics 54:725-734).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -18,9 +18,10 @@ from cisflow.contacts.agreement import score_windows
 from cisflow.contacts.intervals import Intervals
 from cisflow.contacts.reader import WindowData, WindowReader
 from cisflow.contacts.windows import WindowSampler
-from cisflow.models.contact_batches import Batches, Row, masked_squared_error, measured_per_row
-from cisflow.models.contact_networks import build_network, one_hot
+from cisflow.models.contact_batches import Row, masked_squared_error, measured_per_row
+from cisflow.models.contact_networks import one_hot
 from cisflow.models.contact_settings import ContactSettings
+from cisflow.models.map_task import MapTask, Start
 from cisflow.problems import InputError, Problem
 from cisflow.randomness import generator
 from cisflow.training.processes import Processes
@@ -32,7 +33,7 @@ def split_output(output: torch.Tensor | tuple[torch.Tensor, torch.Tensor]) -> tu
     return contacts.squeeze(1), profiles
 
 
-class ContactsTask:
+class ContactsTask(MapTask):
     """Network, batches, loss and validation of a contact model.
 
     Parameters
@@ -57,8 +58,6 @@ class ContactsTask:
         When chromosomes are too short, or no validation window has enough data.
     """
 
-    selection_label = "val r"
-
     def __init__(
         self,
         settings: ContactSettings,
@@ -68,26 +67,13 @@ class ContactsTask:
         seed: int,
         validation_seed: int,
         excluded: Intervals | None = None,
-        start: Callable[[torch.nn.Module], None] | None = None,
+        start: Start | None = None,
     ):
-        window, training = settings.window, settings.training
-        self.settings, self.reader, self.seed, self.validation_seed = settings, reader, seed, validation_seed
-        resolution = reader.contact_map.resolution
+        super().__init__(settings, reader, train_lengths, seed, validation_seed, start)
+        window, resolution = settings.window, reader.contact_map.resolution
         self.sampler = WindowSampler(train_lengths, window.length, resolution, window.shift, excluded)
         self.validation_sampler = WindowSampler(validation_lengths, window.length, resolution, window.shift, excluded)
-        self.start, self.train_lengths, self.profiles = start, dict(train_lengths), reader.peaks.names
-        self.batch_size = training.batch_size if training else 1
-        self.n_steps = training.steps if training else 0
-        self.steps_per_epoch = training.steps_per_validation if training else 1
-        self.batches = Batches(self.read_row, self.batch_size, self.n_steps, training.loaders if training else 0)
-        self.take_rows, self.batch, self.read_batch = self.batches.take_rows, self.batches.batch, self.batches.read
-
-    def build_network(self) -> torch.nn.Module:
-        """Return a network with as many profiles as there are tracks to learn."""
-        network = build_network(self.settings, len(self.reader.peaks))
-        if self.start is not None:
-            self.start(network)
-        return network
+        self.profiles = tuple(reader.peaks.names)
 
     def read_row(self, step: int, row: int) -> Row:
         """Draw and read a window of a batch: ``codes``, ``targets`` and ``labels``, see :class:`WindowData`."""

@@ -24,7 +24,7 @@ from cisflow.models.reference.views import PredictionViews
 from cisflow.models.target_scale import TargetScale
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.progress import Progress
-from cisflow.training.bundle import RECIPE, Bundle, read_bundle
+from cisflow.training.bundle import RECIPE, Bundle, fill_network, read_bundle
 from cisflow.training.numerics import reproducible_numerics
 
 BATCH = 1024
@@ -46,11 +46,7 @@ class NetworkModel:
         self.heads = tuple(self.recipe.get("heads", ("expression",)))
         self.scale = TargetScale.recorded(self.recipe)
         self.network = SequenceNetwork(self.recipe["network"], self.encoding.n_channels, self.encoding.length)
-        try:
-            self.network.load_state_dict(bundle.weights)
-        except RuntimeError as error:
-            raise InputError(Problem(str(bundle.folder), f"weights do not fit the recipe: {error}")) from error
-        self.network.to(self.device).eval()
+        fill_network(self.network, bundle, self.device)
 
     def predict(
         self, sequences: Sequence[str], progress: Progress | None = None, is_reverse: np.ndarray | None = None

@@ -98,3 +98,39 @@ def read_bundle(folder: str | Path) -> Bundle:
     recipe = yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8"))
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return Bundle(folder, weights, recipe, read_table(folder / HISTORY), manifest)
+
+
+def read_bundle_of(folder: str | Path, task: str) -> Bundle:
+    """Read a bundle of one arm.
+
+    Parameters
+    ----------
+    folder : path
+    task : str
+        ``task`` of its recipe.
+
+    Raises
+    ------
+    InputError
+        When files are missing, cannot be read, or are those of another arm.
+    """
+    bundle = read_bundle(folder)
+    found = bundle.recipe.get("task")
+    if found != task:
+        raise InputError(Problem(str(Path(folder) / RECIPE), f"{found!r}; expected {task!r}", column="task"))
+    return bundle
+
+
+def fill_network(network: torch.nn.Module, bundle: Bundle, device: torch.device | str) -> None:
+    """Give a network the weights of its bundle, on a device, in eval mode.
+
+    Raises
+    ------
+    InputError
+        When the weights are not those of the recipe.
+    """
+    try:
+        network.load_state_dict(bundle.weights)
+    except RuntimeError as error:
+        raise InputError(Problem(str(bundle.folder), f"weights do not fit the recipe: {error}")) from error
+    network.to(device).eval()

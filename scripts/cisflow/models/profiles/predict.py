@@ -22,11 +22,10 @@ from cisflow.models.profiles.networks import BiasedProfileNetwork, build_profile
 from cisflow.models.profiles.settings import profile_settings
 from cisflow.models.profiles.task import run
 from cisflow.models.profiles.train import ProfileFiles
-from cisflow.problems import InputError, Problem
 from cisflow.profiles.folds import Fold
 from cisflow.profiles.selection import held_out_peaks
 from cisflow.progress import Progress
-from cisflow.training.bundle import RECIPE, Bundle, read_bundle
+from cisflow.training.bundle import Bundle, fill_network, read_bundle_of
 from cisflow.training.numerics import reproducible_numerics
 
 
@@ -54,11 +53,7 @@ class ProfileModel:
         if "bias" in bundle.recipe:
             bias = build_profile_network(bundle.recipe["bias"]["network"], *lengths)
             self.network = BiasedProfileNetwork(self.network, bias)
-        try:
-            self.network.load_state_dict(bundle.weights)
-        except RuntimeError as error:
-            raise InputError(Problem(str(bundle.folder), f"weights do not fit the recipe: {error}")) from error
-        self.network.to(self.device).eval()
+        fill_network(self.network, bundle, self.device)
 
     def predict(self, codes: np.ndarray, with_bias: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Predict profiles and counts of sequences on the given strand.
@@ -100,11 +95,7 @@ def load_profile_model(folder: str | Path, device: torch.device | str = "cpu") -
     InputError
         When the folder is not the bundle of a profile model.
     """
-    bundle = read_bundle(folder)
-    if bundle.recipe.get("task") != "profiles":
-        task = bundle.recipe.get("task")
-        raise InputError(Problem(str(Path(folder) / RECIPE), f"{task!r}; expected 'profiles'", column="task"))
-    return ProfileModel(bundle, device)
+    return ProfileModel(read_bundle_of(folder, "profiles"), device)
 
 
 def predict_test_peaks(

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cisflow.models.contact_settings import read_section
-from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
-from cisflow.training.options import OPTION_KEYS, option_problems
+from cisflow.models.recipe_sections import LOOP_KEYS, Sections
+from cisflow.problems import InputError, Problem, not_one_of
 
 #: ``network`` learns peaks beside a bias model, ``bias`` is that model.
 KINDS = ("network", "bias")
@@ -104,9 +103,8 @@ class TrainingSettings:
     validation_batch_size: int = 256
 
 
-LOOP_OPTIONS = tuple(key for key in OPTION_KEYS if key != "processes")
-LOOP_KEYS = ("optimiser", "schedule", "clip_gradient_norm", "clip_gradient_value", "tf32", "patience", *LOOP_OPTIONS)
-RANGES: Mapping[str, tuple[float | None, float | None]] = {  # lowest and highest value
+PROFILE_LOOP_KEYS = ("patience", *(key for key in LOOP_KEYS if key != "processes"))
+RANGES: Mapping[str, tuple[float, float | None]] = {  # lowest and highest value
     "input_length": (1, None),
     "output_length": (1, None),
     "jitter": (0, None),
@@ -155,20 +153,15 @@ def profile_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Profil
     InputError
         With every unknown key, missing key and value out of range.
     """
-    problems: list[Problem] = []
-    model = recipe.get("model")
+    sections = Sections(recipe, where, RANGES)
+    problems, model = sections.problems, recipe.get("model")
     if model not in KINDS:
         problems.append(Problem(where, not_one_of(model, KINDS), column="model"))
-    known = ("task", "model", "note", "network", "bias", *SECTIONS)
-    problems += [
-        Problem(where, f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}", column=str(key))
-        for key in recipe
-        if key not in known
-    ]
-    window = read_section(recipe, "window", WindowSettings, problems, where, ranges=RANGES)
-    data = read_section(recipe, "data", BiasData if model == "bias" else NetworkData, problems, where, ranges=RANGES)
-    loss = read_section(recipe, "loss", LossSettings, problems, where, ranges=RANGES)
-    training = read_section(recipe, "training", TrainingSettings, problems, where, LOOP_KEYS, RANGES)
+    sections.check_keys(("task", "model", "note", "network", "bias", *SECTIONS))
+    window = sections.read("window", WindowSettings)
+    data = sections.read("data", BiasData if model == "bias" else NetworkData)
+    loss = sections.read("loss", LossSettings)
+    training = sections.read_training(TrainingSettings, PROFILE_LOOP_KEYS)
     if window and (window.input_length < window.output_length or (window.input_length - window.output_length) % 2):
         what = f"{window.output_length} of {window.input_length} bp; expected as many bases less on either side"
         problems.append(Problem(where, what, column="window.output_length"))
@@ -176,12 +169,7 @@ def profile_settings(recipe: Mapping[str, Any], where: str = "recipe") -> Profil
     if not isinstance(network, Mapping) or "name" not in network:
         problems.append(Problem(where, f"{network!r}; expected keys and values with `name`", column="network"))
     given = recipe.get("training") if isinstance(recipe.get("training"), Mapping) else {}
-    problems += [
-        Problem(where, "missing; it is required", column=f"training.{key}")
-        for key in ("optimiser", "schedule")
-        if key not in given
-    ]
-    problems += option_problems(given, where) + _patience(given, where)
+    problems += _patience(given, where)
     if problems:
         raise InputError(problems)
     return ProfileSettings(model, window, dict(network), data, loss, training)
