@@ -76,7 +76,10 @@ class Column:
         """Where one chromosome ends and the next begins (bp)."""
         if self.between is None:
             return np.array([], dtype=np.int64)
-        return self.edges[1:-1][np.diagonal(self.between, 1)]
+        changes = np.diagonal(self.between, 1)
+        if self.bin_chromosome is not None:  # a bin with both sides of a border is not between chromosomes
+            changes = changes | (self.bin_chromosome[1:] != self.bin_chromosome[:-1])
+        return self.edges[1:-1][changes]
 
 
 def colour_limits(columns: Sequence[Column], limits: Sequence[float] | None) -> tuple[float, float]:

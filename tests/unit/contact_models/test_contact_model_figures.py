@@ -132,6 +132,9 @@ def test_borders_lie_where_the_chromosome_changes_and_predictions_are_shaded_whe
     assert column.borders().tolist() == []
     column = Column(**{**vars(column), "between": far[:, None] != far})
     assert column.borders().tolist() == [1000]
+    names = np.repeat(["chr1", "chr2"], [2, 4])  # a bin on the border belongs to both
+    mixed = Column(**{**vars(column), "between": np.zeros((6, 6), dtype=bool), "bin_chromosome": names})
+    assert mixed.borders().tolist() == [800]
     figure, table = draw_columns([column], Tracks(), (-1, 2))
     shades = [axis.images[1].get_array()[..., 3] for axis in figure.axes if len(axis.images) == 2]
     assert len(shades) == 1
