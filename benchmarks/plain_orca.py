@@ -43,12 +43,16 @@ def _nonlinear_2d(a: int, m: int, b: int, d: int) -> nn.Sequential:
 
 
 class PlainNet(nn.Module):
-    """Encoder and 1-Mb decoder; ``checkpointed`` recomputes activations in four parts, as the published training."""
+    """Encoder and 1-Mb decoder; ``checkpointed`` recomputes activations in four parts, as the published training.
 
-    def __init__(self, checkpointed: bool = True):
+    ``share`` divides the channels of the encoder, which then stands alone.
+    """
+
+    def __init__(self, checkpointed: bool = True, share: int = 1):
         super().__init__()
         before = 4
         for k, (width, pool) in enumerate(zip(WIDTHS, POOLS, strict=True), 1):
+            width //= share
             self.add_module(f"lconv{k}", _linear_1d(pool, before, width))
             self.add_module(f"conv{k}", _nonlinear_1d(width))
             before = width
@@ -57,12 +61,17 @@ class PlainNet(nn.Module):
         self.final = nn.Sequential(nn.Conv2d(64, 5, 1), nn.BatchNorm2d(5), nn.ReLU(inplace=True), nn.Conv2d(5, 1, 1))
         self.checkpointed = checkpointed
 
-    def encode(self, x: Tensor) -> Tensor:
-        """[batch, 4, length] to sums of pairs [batch, 128, n, n]."""
+    def encode_bins(self, x: Tensor) -> Tensor:
+        """[batch, 4, length] to [batch, 128, n]."""
         for k in range(1, len(WIDTHS) + 1):
             linear = self.get_submodule(f"lconv{k}")(x)
             nonlinear = self.get_submodule(f"conv{k}")(linear)
             x = linear + nonlinear
+        return nonlinear
+
+    def encode(self, x: Tensor) -> Tensor:
+        """[batch, 4, length] to sums of pairs [batch, 128, n, n]."""
+        nonlinear = self.encode_bins(x)
         return nonlinear[:, :, :, None] + nonlinear[:, :, None, :]
 
     def decode(self, pairs: Tensor, first: int, last: int) -> Tensor:

@@ -1,0 +1,219 @@
+"""Contact networks of the published size beside their plain definitions: CPU time and peak memory.
+
+    python benchmarks/contact_networks.py predict step          # the 1-Mb network, ours and that of plain_orca.py
+    python benchmarks/contact_networks.py predict --lengths 250000 500000 1000000
+    python benchmarks/contact_networks.py encode --share 4      # memory against length, a quarter of the channels
+    python benchmarks/contact_networks.py encode_step --share 4 # the same with the backward pass
+    python benchmarks/contact_networks.py cascade               # prediction of a 32-Mb window, one strand
+
+One thread. predict and step: both networks in one process with the same weights and the same batch, in turn; medians of
+``--repeats`` in CPU seconds (user + system), after a run on a short sequence. A step is forward and backward pass, with
+activations dropped and computed again in the four parts of the published training, and SGD with momentum.
+encode and encode_step (forward and backward pass): the base encoder alone, one process per row; memory is the peak of
+resident memory less what the process held with its sequence before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from plain_orca import POOLS, WIDTHS, PlainNet
+from torch import Tensor, nn
+
+from cisflow.models.cascade_network import orca_cascade
+from cisflow.models.orca_encoder import Encoder, one_hot
+from cisflow.models.orca_net import OrcaNet
+
+BIN = 4000
+BLOCKS = 7  # of the decoder per part of the published training
+SHORT = 40_000
+LENGTHS = {
+    "predict": [1_000_000],
+    "step": [1_000_000],
+    "encode": [1_000_000, 4_000_000, 16_000_000],
+    "encode_step": [250_000, 500_000, 1_000_000],
+    "cascade": [32_000_000],
+}
+BLOCK_BINS = 50  # of encode_step
+PLAIN_AT_MOST = 4_000_000  # bp; it needs about 1 GB per Mb at its full width
+
+
+def codes(length: int, batch: int = 1) -> Tensor:
+    """Random bases."""
+    return torch.randint(0, 4, (batch, length), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def cpu_seconds(work: Callable[[], Tensor]) -> tuple[float, Tensor]:
+    """CPU seconds of a function, and its result."""
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def pair_of_networks() -> dict[str, nn.Module]:
+    """Both networks with the same weights, as they are after a few training steps; without dropout."""
+    torch.manual_seed(1)
+    ours, plain = OrcaNet(checkpoint=BLOCKS), PlainNet()
+    ours.train()
+    with torch.no_grad():
+        for k in range(3):
+            ours(one_hot(codes(SHORT + k * BIN)))
+    plain.load_state_dict(ours.state_dict())
+    for network in (ours, plain):
+        for part in network.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
+    return {"plain": plain, "ours": ours}
+
+
+def predict_once(network: nn.Module, sequence: Tensor) -> Tensor:
+    """Contact map without gradients."""
+    with torch.inference_mode():
+        return network.eval()(sequence)
+
+
+def step_once(network: nn.Module, sequence: Tensor) -> Tensor:
+    """One training step; the gradient of the last but one layer."""
+    n = sequence.shape[-1] // BIN
+    target = torch.linspace(-1, 1, n * n).reshape(1, 1, n, n)
+    network.train().zero_grad()
+    optimiser = torch.optim.SGD(network.parameters(), 1e-6, momentum=0.98)
+    (network(sequence) - target).square().mean().backward()
+    optimiser.step()
+    return network.get_parameter("conv7.0.weight").grad
+
+
+def compare(part: str, length: int, repeats: int, batch: int) -> dict[str, float]:
+    """Time both networks in turn."""
+    networks, work = pair_of_networks(), predict_once if part == "predict" else step_once
+    for network in networks.values():
+        work(network, one_hot(codes(SHORT)))
+    sequence = one_hot(codes(length, batch))
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    results = {}
+    for _ in range(repeats):
+        for name, network in networks.items():
+            spent, results[name] = cpu_seconds(lambda network=network: work(network, sequence))
+            seconds[name].append(spent)
+    apart = (results["ours"] - results["plain"]).abs().max() / results["plain"].abs().max()
+    return {name: float(np.median(values)) for name, values in seconds.items()} | {"apart": apart.item()}
+
+
+def encode(part: str, length: int, way: str, share: int) -> dict[str, float]:
+    """Time and memory of an encoder: plain, at once, or in blocks."""
+    torch.manual_seed(1)
+    encoder = PlainNet(share=share) if way == "plain" else Encoder([width // share for width in WIDTHS], POOLS)
+    sequence = codes(length)
+    run = encoder.encode_bins if way == "plain" else encoder.encode
+    if part == "encode":
+        encoder.eval()
+
+        def work(bases: Tensor) -> Tensor:
+            with torch.inference_mode():
+                return run(one_hot(bases) if way == "plain" else bases)
+    else:
+        encoder.train()
+
+        def work(bases: Tensor) -> Tensor:
+            blocks = way == "blocks"
+            encoding = encoder.encode_in_blocks(bases, BLOCK_BINS) if blocks else run(one_hot(bases))
+            encoding.square().mean().backward()
+            return encoding
+
+    work(sequence[:, :SHORT])
+    before = peak_mb()
+    seconds, _ = cpu_seconds(lambda: work(sequence))
+    return {"cpu": seconds, "mb": peak_mb() - before}
+
+
+def cascade(length: int) -> dict[str, float]:
+    """Time and memory of six levels, one strand."""
+    torch.manual_seed(1)
+    network = orca_cascade(length // 32 // BIN, BIN, block_bins="auto").eval()
+    sequence, ladder = codes(length), network.ladder
+    n = ladder.bins
+    backgrounds = [torch.zeros(1, 1, n, n)] * len(ladder.levels)
+    before = peak_mb()
+    with torch.inference_mode():
+        encoded, encodings = cpu_seconds(lambda: network.encodings(sequence))
+        decoded, _ = cpu_seconds(
+            lambda: network(encodings, ladder.offsets([0] * (len(ladder.levels) - 1)), backgrounds)
+        )
+    return {"encode": encoded, "decode": decoded, "mb": peak_mb() - before}
+
+
+def child(arguments: list[str]) -> dict[str, float]:
+    """One measurement in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(arguments: list[str]) -> dict[str, float]:
+    """What a child does."""
+    part, length, way, number = arguments[0], int(arguments[1]), arguments[2], int(arguments[3])
+    if part in ("predict", "step"):
+        return compare(part, length, int(way), number)
+    return cascade(length) if part == "cascade" else encode(part, length, way, number)
+
+
+def rows(part: str, length: int, options: argparse.Namespace) -> list[str]:
+    """Rows of the table for one part and length."""
+    size = f"{length / 1e6:g} Mb"
+    if part in ("predict", "step"):
+        found = child([part, str(length), str(options.repeats), str(options.batch)])
+        ratio = found["plain"] / found["ours"]
+        return [f"{part} | {size} | {found['ours']:.2f} | {found['plain']:.2f} | {ratio:.2f} | {found['apart']:.0e}"]
+    if part == "cascade":
+        found = child([part, str(length), "-", "1"])
+        return [
+            f"cascade | {size} | encoders {found['encode']:.0f}, decoders {found['decode']:.0f} | {found['mb']:,.0f} MB"
+        ]
+    ways = ["blocks"] if part == "encode" else ["at once", "blocks"]
+    if part == "encode" and length <= PLAIN_AT_MOST:
+        ways = ["plain", *ways]
+    found = {way: child([part, str(length), way, str(options.share)]) for way in ways}
+    return [f"{part} | {size} | {way} | {one['cpu']:.2f} | {one['mb']:,.0f} MB" for way, one in found.items()]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=["predict", "step"], help=", ".join(LENGTHS))
+    parser.add_argument("--lengths", type=int, nargs="+", help="bp")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--share", type=int, default=1, help="divide the encoder's channels by so much")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.child:
+        print(json.dumps(measure(options.child)))
+        return
+    for part in options.parts:
+        for length in options.lengths or LENGTHS[part]:
+            for row in rows(part, length, options):
+                print(f"| {row} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
