@@ -105,6 +105,8 @@ wildcard_constraints:
     window=one_of({window for view in study.views() for window in study.drawn_windows(view)}),
     assay=one_of(study.assays),
     design=one_of(study.designs),
+    variants=one_of(study.variants),
+    shard="[0-9]+",
     fold=one_of({fold["name"] for folds in study.chromosome_folds.values() for fold in folds}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
     part="[0-9]+",
@@ -167,6 +169,9 @@ def figures():
         names += [f"models/{name}.speed" for name in [*study.datasets, *study.assays] if networks(name)]
     names += ["cross_validation/benchmarks"] if cross_validated() else []
     names += [f"designs/{design}.{name}" for design in study.designs for name in DESIGN_FIGURES]
+    for name, row in study.variants.items():
+        kinds = ("effects", "ladder") if row["dataset"] in study.maps else ("effects",)
+        names += [f"variants/{name}.{kind}" for kind in kinds]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 

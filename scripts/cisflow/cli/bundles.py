@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cisflow.problems import InputError, Problem
+from cisflow.problems import InputError, Problem, not_one_of
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,29 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """Add ``--device`` and ``--threads``."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
+
+
+def expected_by_model(given: list[str], models: list[str]) -> dict[str, str]:
+    """Expected contacts of each model, from ``FILE`` (for all that are not named) and ``NAME=FILE``.
+
+    Raises
+    ------
+    InputError
+        When a name is that of no model.
+    """
+    found: dict[str, str] = {}
+    problems = []
+    for text in sorted(given, key=lambda one: "=" not in one):
+        name, separator, path = text.partition("=")
+        if not separator:
+            found |= dict.fromkeys(models, text)
+        elif name in models:
+            found[name] = path
+        else:
+            problems.append(Problem("--expected", not_one_of(name, models)))
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def model_name(folder: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cisflow.cli.bundles import named_bundles
+from cisflow.cli.bundles import expected_by_model, named_bundles
 from cisflow.joblog import logger
-from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.problems import InputError, Problem
 
 #: Options that mean nothing to contact models.
 OF_EXPRESSION = ("constructs", "intervals", "left", "right", "annotated")
@@ -54,22 +54,6 @@ def wrong_options(given: argparse.Namespace, names: tuple[str, ...], task: str) 
     return [Problem(f"--{name}", f"has no meaning for models of {task}") for name in names if getattr(given, name)]
 
 
-def _expected(given: list[str], models: list[str]) -> dict[str, str]:
-    """Expected contacts by model."""
-    found, problems = {}, []
-    for text in given:
-        name, separator, path = text.partition("=")
-        if not separator:
-            found |= {model: text for model in models if model not in found}
-        elif name in models:
-            found[name] = path
-        else:
-            problems.append(Problem("--expected", not_one_of(name, models)))
-    if problems:
-        raise InputError(problems)
-    return found
-
-
 def run(given: argparse.Namespace) -> None:
     """Predict changes with contact models."""
     import pandas as pd
@@ -89,7 +73,7 @@ def run(given: argparse.Namespace) -> None:
     if problems:
         raise InputError(problems)
     bundles = named_bundles(given.models)
-    shown = ContactInput(given.genome, bundles, _expected(given.expected, list(bundles)), given.padding)
+    shown = ContactInput(given.genome, bundles, expected_by_model(given.expected, list(bundles)), given.padding)
     changes = Changes(given.vcf, given.changes, given.change)
     arrays = given.arrays or (f"{given.figures}/arrays" if given.figures else None)
     with reproducible_numerics(given.threads):

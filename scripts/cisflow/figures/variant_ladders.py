@@ -97,8 +97,8 @@ def plot_variant_ladders(given: Ladders, svg: str | Path) -> None:
         if name.startswith("alt")
     }
     rows = [*((view, False) for view in range(len(given.view))), *((view, True) for view in changes)]
-    width, height = 1.2 + (PANEL + 0.15) * len(order), 0.5 + (PANEL + 0.42) * len(rows)
-    figure, axes = new_figure(max(width, 5.4), height, nrows=len(rows), ncols=len(order), squeeze=False)
+    width, height = 1.7 + (PANEL + 0.15) * len(order), 0.5 + (PANEL + 0.42) * len(rows)
+    figure, axes = new_figure(width, height, nrows=len(rows), ncols=len(order), squeeze=False)
     scale = LEAST_CHANGE
     if changes:
         sizes = np.abs(np.concatenate([one[np.isfinite(one)] for one in changes.values()]))
@@ -130,6 +130,17 @@ def plot_variant_ladders(given: Ladders, svg: str | Path) -> None:
         last.set_label("change of the log ratio", fontsize=8)
     title = f"{given.name}, {given.model}"
     save_figure(figure, _table(given, changes), svg, f"Predicted contacts around {title}", _caption(given, order))
+
+
+def plot_nothing(svg: str | Path, name: str) -> None:
+    """Say that no variant of a set was predicted."""
+    figure, axis = new_figure(4.0, 1.0)
+    axis.text(0.5, 0.5, "no variant was predicted", ha="center", va="center")
+    axis.set_axis_off()
+    caption = f"No variant of {name} was predicted; the table of statuses says why."
+    save_figure(
+        figure, pd.DataFrame(columns=["view", "level", "log_ratio"]), svg, f"Predicted contacts, {name}", caption
+    )
 
 
 def _change_map() -> object:

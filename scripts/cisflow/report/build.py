@@ -47,6 +47,10 @@ SECTIONS = {
         "Designed libraries",
         "Sequences that tell models apart, as an order with subsets that scoring reads.",
     ),
+    "variants": (
+        "Variants",
+        "What the models say of given alleles: effects on expression, impact of structural variants on contact maps.",
+    ),
     "diagnosis": ("Diagnosis of contact models", "What limits each network, in one sentence, with its reasons."),
 }
 
@@ -75,6 +79,7 @@ class ReportInput:
     profile_summaries: Sequence[str] = ()
     profile_comparisons: Sequence[str] = ()
     design_funnels: Sequence[str] = ()
+    variant_statuses: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
 
@@ -206,6 +211,8 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
         if name == "profiles":
             tables += [_titled("Mean scores", path) for path in given.profile_summaries]
             tables += [_titled("Paired tests", path) for path in given.profile_comparisons]
+        if name == "variants":
+            tables += [_titled("Alleles by status", path) for path in given.variant_statuses]
         if name == "designs":
             tables += [_titled("Sequences by subset", path) for path in given.design_funnels]
         if name == "models" and given.recipes:

@@ -40,10 +40,22 @@ from cisflow.settings.read_checks import barcode_problems, mate_problems, simula
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
+from cisflow.settings.variants import predicting_models, variant_problems
 from cisflow.settings.views import ContactViews
 
 TASKS = ("expression", "contacts", "profiles")
-SHEETS = ("libraries", "bins", "reads", "datasets", "contact_maps", "profiles", "models", "designs", "downloads")
+SHEETS = (
+    "libraries",
+    "bins",
+    "reads",
+    "datasets",
+    "contact_maps",
+    "profiles",
+    "models",
+    "designs",
+    "variants",
+    "downloads",
+)
 #: Columns of the datasets sheet that may list several files.
 SEVERAL_FILES = ("train_table", "sequence_files")
 KEYS = {
@@ -55,6 +67,7 @@ KEYS = {
     "profiles": ("assay",),
     "models": ("model", "dataset"),
     "designs": ("design",),
+    "variants": ("variants",),
     "downloads": ("file",),
 }
 
@@ -67,7 +80,7 @@ class Study(ContactViews):
     ----------
     config : dict
         The whole config.
-    libraries, datasets, maps, assays, designs : dict of dict
+    libraries, datasets, maps, assays, designs, variants : dict of dict
         Rows of the sheets by name.
     chromosome_folds : dict of list of dict
         Folds of each assay, see :func:`cisflow.settings.profiles.read_folds`.
@@ -95,6 +108,7 @@ class Study(ContactViews):
     maps: dict[str, dict[str, Any]] = field(default_factory=dict)
     assays: dict[str, dict[str, Any]] = field(default_factory=dict)
     designs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     chromosome_folds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -165,6 +179,10 @@ class Study(ContactViews):
         """Models that make a design, in its order."""
         row = self.designs[design]
         return designing_models(row, [model["model"] for model in self.models_of(row["dataset"])])
+
+    def variant_models(self, name: str) -> list[str]:
+        """Models that predict a set of variants, in its order."""
+        return predicting_models(self, self.variants[name])
 
     def recipe(self, model: str, dataset: str) -> dict[str, Any]:
         """Recipe of a model."""
@@ -556,6 +574,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     study.maps = {row["map"]: row for row in rows["contact_maps"]}
     study.assays = {row["assay"]: row for row in rows["profiles"]}
     study.designs = {row["design"]: row for row in rows["designs"]}
+    study.variants = {row["variants"]: row for row in rows["variants"]}
     for row in sorted(
         rows["bins"],
         key=lambda r: (r["role"] == "unsorted", r["position"] if isinstance(r["position"], float) else 0.0),
@@ -576,6 +595,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     if not problems:
         problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)
         problems += design_problems(study, rows["designs"], shown["designs"])
+        problems += variant_problems(study, rows["variants"], shown["variants"])
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)

@@ -62,7 +62,12 @@ class MapPredictor(Protocol):
         """Forget what was predicted before."""
 
     def predict(
-        self, codes: np.ndarray, offsets: np.ndarray, expected: np.ndarray | None, trans: np.ndarray | None
+        self,
+        codes: np.ndarray,
+        offsets: np.ndarray,
+        expected: np.ndarray | None,
+        trans: np.ndarray | None,
+        remember: bool = True,
     ) -> np.ndarray:
         """Maps of all levels; float32 (levels, bins, bins)."""
 

@@ -84,12 +84,15 @@ class ContactInput:
         ``expected.npz`` by model; models of one level need none.
     padding : str, optional
         See :class:`~cisflow.variants.contact_views.Placer`.
+    forward_only : bool
+        See :class:`~cisflow.models.local_predict.LocalPredictor`.
     """
 
     genome: str | Path
     bundles: Mapping[str, Sequence[str | Path]]
     expected: Mapping[str, str | Path] = field(default_factory=dict)
     padding: str | None = None
+    forward_only: bool = False
 
     def load(self, device: torch.device | str = "cpu") -> tuple[Genome, list[VariantModel]]:
         """Read genome and models.
@@ -104,7 +107,10 @@ class ContactInput:
             try:
                 given = self.expected.get(name)
                 expected = None if given is None else ExpectedContacts.read(given)
-                replicates = [LocalPredictor(load_contact_model(folder, device)) for folder in folders]
+                replicates = [
+                    LocalPredictor(load_contact_model(folder, device), forward_only=self.forward_only)
+                    for folder in folders
+                ]
                 settings = replicates[0].settings
                 if len({one.settings.window for one in replicates}) > 1:
                     raise InputError(Problem(name, "bundles of one name have windows of different kinds"))
@@ -126,7 +132,7 @@ class ContactInput:
             for name, folders in self.bundles.items()
         }
         expected = {name: sha256(path) for name, path in self.expected.items()}
-        return [files, expected, self.padding, [about.st_size, about.st_mtime_ns]]
+        return [files, expected, self.padding, self.forward_only, [about.st_size, about.st_mtime_ns]]
 
 
 def run_contact_variants(

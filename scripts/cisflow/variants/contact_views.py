@@ -30,6 +30,11 @@ _CODES = np.full(256, UNKNOWN, dtype=np.uint8)
 _CODES[np.frombuffer(BASES.encode(), dtype=np.uint8)] = np.arange(4)
 
 
+def base_codes(text: str) -> np.ndarray:
+    """Bases of a text as numbers; uint8 (length,): A, C, G, T = 0 to 3 in either case, others 4."""
+    return _CODES[np.frombuffer(text.upper().encode(), dtype=np.uint8)]
+
+
 @dataclass(frozen=True)
 class View:
     """A position of an allele that is looked at.
@@ -232,6 +237,10 @@ class Placer:
             raise InputError(Problem(expected.path, what))
         self._distances = np.stack(distance_backgrounds(ladder, expected.log_expected, expected.resolution))
 
+    def level_expected(self) -> np.ndarray | None:
+        """Expected contacts of the levels of any window inside a chromosome; None for models of one level."""
+        return self._distances
+
     def place(self, view: View) -> Input:
         """Windows around a view, and what the model is told of them."""
         ladder, resolution = self.ladder, self.expected.resolution if self.assembled else 1
@@ -263,7 +272,7 @@ class Placer:
 
     def codes(self, given: Input) -> np.ndarray:
         """Base codes of an input; uint8 (length,)."""
-        texts = {name: _CODES[np.frombuffer(text.encode(), np.uint8)] for name, text in given.view.texts.items()}
+        texts = {name: base_codes(text) for name, text in given.view.texts.items()}
 
         def fetch(source: str, start: int, end: int) -> np.ndarray:
             if source == BEYOND:

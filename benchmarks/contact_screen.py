@@ -1,0 +1,79 @@
+"""CPU time of the insertion screen with local re-encoding beside the full recomputation of every insertion, at 32 Mb.
+
+    python benchmarks/contact_screen.py                    # half an hour on one core
+    python benchmarks/contact_screen.py --narrow --check   # an eighth of the channels
+
+The network of recipe orca_32mb_hctnoc (compartment screen of Zhou 2022) with random weights, on random bases: times do
+not depend on them. `full`: encode the whole window and decode the top level, what a screen does that keeps nothing.
+`local`: the same for a window that differs in 12,800 bases from one that was encoded before. Both strands do the same
+work, so that one is measured. `--check` recomputes an altered window in full and compares the maps. Prints a table in
+Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from cisflow.models.contact_networks import build_network
+from cisflow.models.contact_settings import contact_settings
+from cisflow.models.local_encoding import LocalEncoder
+from cisflow.models.local_predict import top_level_map
+
+RECIPE = Path(__file__).parents[1] / "config" / "recipes" / "orca_32mb_hctnoc.yaml"
+INSERTED = 12_800
+NARROW = {"widths": [8, 12, 16, 16, 16, 16, 16], "channels": 8, "middle": 4}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--insertions", type=int, default=2, help="insertions measured (default: 2)")
+    parser.add_argument("--narrow", action="store_true", help="an eighth of the channels")
+    parser.add_argument("--check", action="store_true", help="compare with the full recomputation")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
+    recipe["network"] |= NARROW if given.narrow else {}
+    network = build_network(contact_settings(recipe), 0).eval()
+    length, size = network.ladder.length, network.ladder.bin_sizes[0]
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, length).astype(np.uint8)
+    places = np.arange(network.ladder.bins)
+    expected = 1.0 / (1.0 + np.abs(np.subtract.outer(places, places)))
+    encoder = LocalEncoder(network.net0)
+
+    def measured(window: np.ndarray) -> tuple[float, np.ndarray]:
+        start = time.process_time()
+        found = top_level_map(network, encoder.encode(window), expected)
+        return time.process_time() - start, found
+
+    full, _ = measured(codes)
+    local, altered = [], []
+    for k in range(given.insertions):
+        changed = codes.copy()
+        place = length // 2 + k * size
+        changed[place : place + INSERTED] = rng.integers(0, 4, INSERTED)
+        before = encoder.encoded_bins
+        seconds, found = measured(changed)
+        bins = encoder.encoded_bins - before
+        local.append(seconds)
+        altered.append((changed, found))
+    mean = float(np.mean(local))
+    print("| window | full, CPU s | local, CPU s | ratio | bins encoded again |")
+    print("| --- | --- | --- | --- | --- |")
+    print(f"| {length // 1_000_000} Mb | {full:.1f} | {mean:.2f} | {full / mean:.1f} | {bins} of {length // 4000} |")
+    if given.check:
+        encoder.forget()
+        _, whole = measured(altered[0][0])
+        print(f"\nlargest difference of a map from the full recomputation: {np.abs(whole - altered[0][1]).max():.1e}")
+
+
+if __name__ == "__main__":
+    main()

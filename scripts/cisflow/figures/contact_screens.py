@@ -1,0 +1,117 @@
+"""Tracks of virtual screens of contact maps: impact along regions, activity of inserted sequences.
+
+Inputs: tables of :mod:`cisflow.variants.disruption_screen` and :mod:`cisflow.variants.insertion_screen`. Outputs:
+figures with table and caption.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cisflow.contacts.regions import length_name
+from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
+
+#: Places of an insertion screen that are drawn at most.
+MOST_PLACES = 30
+
+
+def _stretches(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Sites of each stretch without gap, in order."""
+    table = table.sort_values(["chromosome", "start"], kind="stable")
+    width = int((table["end"] - table["start"]).max())
+    new = (table["chromosome"] != table["chromosome"].shift()) | (table["start"] - table["end"].shift() > 3 * width)
+    return [part for _, part in table.groupby(new.cumsum())]
+
+
+def plot_disruptions(table: pd.DataFrame, svg: str | Path) -> None:
+    """Draw the impact of disrupted sites along the genome: one row per model and level, one column per stretch.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of :data:`cisflow.variants.disruption_screen.COLUMNS`.
+    svg : path
+    """
+    rows = [group for _, group in table.groupby(["model", "level"], sort=False)]
+    stretches = _stretches(rows[0]) if rows else []
+    width = float(np.clip(4.2 * len(stretches), 7, 16))
+    shape = {"nrows": max(len(rows), 1), "ncols": max(len(stretches), 1)}
+    figure, axes = new_figure(width, 0.6 + 1.25 * shape["nrows"], squeeze=False, **shape)
+    for line, group in enumerate(rows):
+        highest = max(float(group["impact"].max()), 1e-6)
+        for column, part in enumerate(_stretches(group)):
+            axis = axes[line, column]
+            edges = np.append(part["start"], part["end"].iloc[-1]) / 1e3
+            axis.stairs(part["impact"], edges, fill=True, color=PALETTE[line % 6])
+            if part["low"].notna().any():
+                middle = (part["start"] + part["end"]) / 2e3
+                axis.vlines(middle, np.clip(part["low"], 0, None), part["high"], color=GREY, linewidth=0.4)
+            axis.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.05 * highest))
+            axis.ticklabel_format(axis="x", useOffset=False, style="plain")
+            axis.tick_params(labelsize=7)
+            if column == 0:
+                model, level = group["model"].iloc[0], length_name(int(group["level"].iloc[0]))
+                axis.set_ylabel(f"{model}, {level}\nimpact", fontsize=7)
+            if line == len(rows) - 1:
+                axis.set_xlabel(f"{part['chromosome'].iloc[0]} (kb)", fontsize=8)
+            else:
+                axis.tick_params(labelbottom=False)
+    if table.empty:
+        axes[0, 0].set_axis_off()
+        caption = "No site was screened."
+    else:
+        finest = table[table["level"] == table["level"].min()]
+        best = finest.loc[finest["impact"].idxmax()]
+        site = int(best["end"] - best["start"])
+        caption = (
+            f"Impact of disrupting sites of {site} bp one by one or in groups: mean absolute change of the log ratio "
+            "on the row of the site's bin, by model and level. Grey lines, where there are replicates: 95 % "
+            f"interval of their mean. The largest at {length_name(int(finest['level'].iloc[0]))} is "
+            f"{best['impact']:.4f} at {best['chromosome']}:{int(best['start']):,} ({best['model']}; median of all "
+            f"sites {finest['impact'].median():.4f}). Sites that a model reads stand out of an even floor as "
+            "narrow peaks."
+        )
+    save_figure(figure, table, svg, "Impact of disrupted sites", caption)
+
+
+def plot_insertions(table: pd.DataFrame, svg: str | Path) -> None:
+    """Draw the activity of inserted sequences: by sequence over places, and by place.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of :data:`cisflow.variants.insertion_screen.COLUMNS`.
+    svg : path
+    """
+    rows = table[table["activity"].notna()]
+    models = list(dict.fromkeys(rows["model"]))
+    figure, axes = new_figure(9.0, 0.8 + 2.4 * max(len(models), 1), nrows=max(len(models), 1), ncols=2, squeeze=False)
+    for (left, right), model in zip(axes, models, strict=False):
+        part = rows[rows["model"] == model]
+        by_sequence = part.groupby("sequence", sort=False)["activity"].mean().sort_values(ascending=False)
+        left.plot(np.arange(1, len(by_sequence) + 1), by_sequence, "-o", color=PALETTE[0], markersize=3, linewidth=1)
+        left.set(xlabel="inserted sequences, ranked", ylabel=f"{model}\nmean activity over places", ylim=(0, None))
+        places = part.groupby(["chromosome", "position"], sort=False)
+        shown = list(places)[:MOST_PLACES]
+        for x, (_, here) in enumerate(shown):
+            colours = np.where(here["change"] > 0, PALETTE[3], PALETTE[0])
+            right.scatter(np.full(len(here), x), here["activity"], c=colours, s=10, alpha=0.7, linewidths=0)
+            right.plot([x - 0.35, x + 0.35], [here["activity"].median()] * 2, color="black", linewidth=1.2)
+        names = [f"{chromosome}:{position / 1e6:.2f}" for (chromosome, position), _ in shown]
+        right.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=6)
+        right.set(xlabel="place (Mb)", ylabel="activity", ylim=(0, None))
+    if not models:
+        for axis in axes.ravel():
+            axis.set_axis_off()
+    number = f"{len(rows):,} insertions" if models else "no insertion"
+    level = f" at {length_name(int(rows['level'].iloc[0]))}" if models else ""
+    caption = (
+        f"Activity of sequences written into the genome, {number}: mean absolute change of the log ratio on the row of "
+        f"the place{level}. Left: mean over places of each sequence, ranked. Right: insertions by place, bars: "
+        "medians; orange-red: the row gains contacts on average, blue: it loses them. Sequences that act alike "
+        "everywhere stand out on the left; places where everything acts say more of the context than of the sequence."
+    )
+    save_figure(figure, table, svg, "Activity of inserted sequences", caption)

@@ -1,0 +1,94 @@
+"""Checks of the variants sheet: models, files and columns that belong to their kind.
+
+Inputs: rows of the sheet and the study. Outputs: problems; names of models. Reads no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cisflow.problems import Problem, not_one_of
+
+if TYPE_CHECKING:
+    from cisflow.settings.study import Study
+
+SIMULATED = "simulated"
+#: Columns that mean something for one kind of model only.
+OF_EXPRESSION = ("constructs", "intervals", "genome", "left", "right")
+OF_CONTACTS = ("shards", "padding")
+
+
+def predicting_models(study: Study, row: Mapping[str, Any]) -> list[str]:
+    """Models that predict a set: those of the row, or all of the dataset, or all networks of the map."""
+    given = [name.strip() for name in (row["models"] or "").split(",") if name.strip()]
+    if given:
+        return given
+    rows = study.models_of(row["dataset"])
+    if row["dataset"] in study.maps:
+        rows = [model for model in rows if study.recipes.get(model["recipe"], {}).get("model") == "network"]
+    return [model["model"] for model in rows]
+
+
+def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str) -> list[Problem]:
+    """Problems of the variants sheet.
+
+    Parameters
+    ----------
+    study : Study
+        With its datasets, maps and models.
+    rows : sequence of mapping
+    shown : str
+        Name of the sheet in messages.
+    """
+    problems = []
+    for row in rows:
+        datasets = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
+        trained = [*datasets, *(name for name in study.maps if study.models_of(name))]
+        if row["dataset"] not in trained:
+            what = f"no dataset or contact map that models are trained on: {not_one_of(row['dataset'], trained)}"
+            problems.append(Problem(shown, what, row["_row"], "dataset"))
+            continue
+        of_contacts = row["dataset"] in study.maps
+        known = [model["model"] for model in study.models_of(row["dataset"])]
+        problems += [
+            Problem(shown, f"no model of {row['dataset']}: {not_one_of(name, known)}", row["_row"], "models")
+            for name in predicting_models(study, row)
+            if name not in known
+        ]
+        if not predicting_models(study, row):
+            problems.append(Problem(shown, f"{row['dataset']} has no network", row["_row"], "dataset"))
+        problems += [
+            Problem(shown, f"{row[column]!r} has no meaning for models of this dataset", row["_row"], column)
+            for column in (OF_EXPRESSION if of_contacts else OF_CONTACTS)
+            if row[column] is not None
+        ]
+        files = ["vcf"] if of_contacts else ["vcf", "constructs", "intervals", "genome"]
+        problems += [
+            Problem(shown, f"file not found: {row[column]}", row["_row"], column)
+            for column in files
+            if row[column] not in (None, SIMULATED) and not Path(study.path(row[column])).is_file()
+        ]
+        if not of_contacts:
+            problems += _sequence_problems(study, row, shown)
+        elif row["vcf"] == SIMULATED and study.maps[row["dataset"]]["source"] != SIMULATED:
+            problems.append(Problem(shown, "'simulated' needs a simulated map", row["_row"], "vcf"))
+    return problems
+
+
+def _sequence_problems(study: Study, row: Mapping[str, Any], shown: str) -> list[Problem]:
+    """Problems of what expression models are shown."""
+    problems = []
+    if bool(row["constructs"]) == bool(row["intervals"] or row["genome"]):
+        problems.append(Problem(shown, "give constructs, or intervals and genome", row["_row"], "constructs"))
+    elif not row["constructs"] and not (row["intervals"] and row["genome"]):
+        problems.append(Problem(shown, "intervals and genome belong together", row["_row"], "intervals"))
+    if (row["vcf"] == SIMULATED) != (row["constructs"] == SIMULATED):
+        problems.append(Problem(shown, "'simulated' variants and constructs belong together", row["_row"], "vcf"))
+    library = study.datasets[row["dataset"]]["test_library"]
+    first = study.libraries.get(study.members(library)[0], {}) if library else {}
+    if row["vcf"] == SIMULATED and (first.get("kind"), first.get("source")) != ("designed", SIMULATED):
+        what = "'simulated' needs a dataset whose test library is designed and simulated"
+        problems.append(Problem(shown, what, row["_row"], "vcf"))
+    return problems
