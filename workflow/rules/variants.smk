@@ -30,7 +30,7 @@ def simulated_variants_input(wildcards):
     """What a set is simulated from: genome and motif sites, or a designed library."""
     name, run = variant_row(wildcards)["dataset"], wildcards.run
     if name in study.maps:
-        return {"genome": f"results/{run}/simulated/{name}.fa", "peaks": peak_files(run, name)}
+        return {"genome": f"results/{run}/simulated/{name}.fa", "peaks": peak_files(run, name)[0]}
     return {"constructs": simulated_library(run, name)}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from cisflow.clusters.ordered import read_ordered
 from cisflow.contacts.genome import BASES, Genome
 from cisflow.files import write_text
+from cisflow.problems import InputError, Problem
 from cisflow.randomness import generator
 
 HEADER = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -44,6 +45,10 @@ def simulate_structural(
     rows = [line.split("\t")[:3] for line in Path(peaks).read_text(encoding="utf-8").splitlines() if line]
     length = reference.lengths[chromosome]
     sites = [(int(s), int(e)) for c, s, e in rows if c == chromosome and length // 5 < int(s) < 4 * length // 5]
+    if not sites:
+        raise InputError(
+            Problem(str(peaks), f"no motif site in the middle of {chromosome}; expected a longer chromosome")
+        )
     chosen = [sites[k] for k in sorted(rng.choice(len(sites), size=min(4, len(sites)), replace=False))]
 
     def base(position: int) -> str:
