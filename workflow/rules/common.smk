@@ -160,6 +160,7 @@ def figures():
             kinds = scored + (["parameters"] if len(study.tested_on(dataset)) > 1 else [])
             kinds += ["prix_fixe_grid", "prix_fixe_parts"] if len(grid(dataset)) >= FEWEST_CELLS else []
             kinds += ["ism", "ism_agreement"] if interpreted(dataset) else []
+            kinds += ["ism_motifs"] if interpreted(dataset) and config["interpret"]["motifs"] else []
             names += [f"evaluation/{dataset}.{kind}" for kind in kinds]
             for head, models in further_heads(dataset).items():
                 own = scored + (["parameters"] if len(models) > 1 else [])

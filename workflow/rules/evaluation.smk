@@ -321,7 +321,7 @@ rule interpret_models:
         code=code("interpret_models.py"),
         settings=lambda wildcards: {
             "models": [model for model, _ in bundles(study.trained_on(wildcards.dataset))],
-            "interpret": config["interpret"],
+            "interpret": {key: config["interpret"][key] for key in ("sequences", "steps")},
             "device": config["device"],
             "threads": config["training"]["threads"],
         },
@@ -329,6 +329,57 @@ rule interpret_models:
         "Replace every base of test sequences of {wildcards.dataset} and predict"
     script:
         "../../scripts/interpret_models.py"
+
+
+rule match_motifs:
+    input:
+        profiles="results/{run}/evaluation/{dataset}/ism_profiles.tsv",
+        motifs=study.path(config["interpret"]["motifs"] or ""),
+    output:
+        "results/{run}/evaluation/{dataset}/ism_motifs.tsv",
+    log:
+        "logs/{run}/evaluation/{dataset}.match_motifs.log",
+    wildcard_constraints:
+        dataset=one_of(study.datasets if config["interpret"]["motifs"] else []),
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("match_motifs.py"),
+        settings={"p_value": config["interpret"]["motif_p_value"]},
+    message:
+        "Find known motifs in what the models of {wildcards.dataset} see"
+    script:
+        "../../scripts/match_motifs.py"
+
+
+rule plot_motifs:
+    input:
+        profiles="results/{run}/evaluation/{dataset}/ism_profiles.tsv",
+        matches="results/{run}/evaluation/{dataset}/ism_motifs.tsv",
+    output:
+        svg=report(
+            "results/{run}/figures/evaluation/{dataset}.ism_motifs.svg",
+            caption="../report/ism_motifs.rst",
+            category="Scores and ranking",
+            labels={"dataset": "{dataset}", "content": "known motifs in what the models see"},
+        ),
+        others=multiext("results/{run}/figures/evaluation/{dataset}.ism_motifs", ".png", ".tsv", ".json"),
+    log:
+        "logs/{run}/evaluation/{dataset}.plot_motifs.log",
+    conda:
+        "../../envs/table.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("plot_motifs.py"),
+    message:
+        "Draw known motifs in what the models of {wildcards.dataset} see"
+    script:
+        "../../scripts/plot_motifs.py"
 
 
 rule plot_interpretation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,6 +59,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--variants", metavar="FILE", help="table id, position, substitution and optional measured: marked in figures"
     )
+    parser.add_argument(
+        "--motifs", metavar="FILE", help="known motifs in MEME format, plain or gzip, to name what the models see"
+    )
+    parser.add_argument("--motif-matches", metavar="FILE", help="output: sites of the motifs and what they contribute")
+    parser.add_argument("--p-value", type=float, default=1e-4, help="largest p-value of a site (default: 0.0001)")
     parser.add_argument("--figures", metavar="FOLDER", help="output: figures of one sequence and of the agreement")
     parser.add_argument("--draw", metavar="ID", help="sequence of the figure (default: the first)")
     add_device(parser)
@@ -93,24 +99,53 @@ def _variants(path: str, sequences: dict[str, str]) -> pd.DataFrame:
     return table.astype({"id": str})
 
 
+def _motif_problems(given: argparse.Namespace) -> list[Problem]:
+    problems = []
+    if given.motifs and not (given.motif_matches or given.figures):
+        problems.append(Problem("--motifs", "give --motif-matches or --figures, where matches are written"))
+    if given.motif_matches and not given.motifs:
+        problems.append(Problem("--motif-matches", "needs --motifs"))
+    if not 0 < given.p_value <= 1:
+        problems.append(Problem("--p-value", f"{given.p_value}; expected a number above 0, at most 1"))
+    return problems
+
+
+def _motifs(given: argparse.Namespace, motifs: Any, profiles: Any, drawn: str) -> None:
+    """Sites of known motifs, as a table and in the figure of a sequence."""
+    from cisflow.figures.motif_matches import save_motifs
+    from cisflow.files import write_table
+    from cisflow.interpret.motif_scan import motif_matches, seen_matches
+
+    matches = motif_matches(profiles, motifs, given.p_value)
+    if given.motif_matches:
+        write_table(matches, given.motif_matches)
+    if given.figures:
+        one = [rows.filter(rows["id"] == drawn) for rows in (profiles, matches)]
+        tables = [rows.to_pandas() for rows in (*one, seen_matches(one[1]))]
+        save_motifs(*tables, str(Path(given.figures) / "ism_motifs.svg"))
+
+
 def run(given: argparse.Namespace) -> None:
     """Run the command."""
     from cisflow.devices import choose_device
     from cisflow.figures.interpretation import save_interpretation
     from cisflow.files import write_table
     from cisflow.interpret.effects import effects_of
+    from cisflow.interpret.meme import read_meme
     from cisflow.interpret.tables import interpret, load_models
     from cisflow.training.numerics import reproducible_numerics
 
-    check_outputs([given.output, given.profiles, given.checks, given.agreement])
+    check_outputs([given.output, given.profiles, given.checks, given.agreement, given.motif_matches])
     sequences = _sequences(given.sequences)
     variants = _variants(given.variants, sequences) if given.variants else None
     drawn = given.draw or next(iter(sequences))
     problems = [Problem("--draw", f"{drawn!r} is none of the sequences")] if drawn not in sequences else []
     problems += [Problem("--steps", f"{given.steps}; expected 0 or more")] if given.steps < 0 else []
     problems += [Problem("--start", f"{given.start}; expected 0 or more")] if given.start < 0 else []
+    problems += _motif_problems(given)
     if problems:
         raise InputError(problems)
+    motifs = read_meme(given.motifs) if given.motifs else None
     tables = {"profiles": given.profiles, "checks": given.checks, "agreement": given.agreement}
     steps = given.steps if any(tables.values()) or given.figures else 0
     with reproducible_numerics(given.threads):
@@ -125,3 +160,5 @@ def run(given: argparse.Namespace) -> None:
         save_interpretation(
             effects_of(given.output, drawn), own, found.agreement.to_pandas(), svgs, checks=found.checks.to_pandas()
         )
+    if motifs is not None:
+        _motifs(given, motifs, found.profiles, drawn)

@@ -1,4 +1,4 @@
-"""Checks of the designs sheet: models, settings and promoters that are there.
+"""Checks of the designs sheet and of the file of known motifs: models, settings and files that are there.
 
 Inputs: rows of the sheet and the study. Outputs: problems; names of models, settings. Reads no data.
 """
@@ -56,3 +56,10 @@ def design_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str)
             except InputError as error:
                 problems += error.problems
     return problems
+
+
+def motif_problems(study: Study, motifs: str | None) -> list[Problem]:
+    """Problems of the file of known motifs, ``interpret.motifs`` of the config."""
+    if motifs is None or Path(study.path(motifs)).is_file():
+        return []
+    return [Problem("config", f"file not found: {motifs}", column="interpret.motifs")]

@@ -33,7 +33,7 @@ from cisflow.settings.contact_figures import (
 )
 from cisflow.settings.cross_validation import fold_names, fold_problems
 from cisflow.settings.dataset_columns import layout_problems
-from cisflow.settings.designs import design_problems, designing_models
+from cisflow.settings.designs import design_problems, designing_models, motif_problems
 from cisflow.settings.downloads import PublicFiles, download_problems, listed
 from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
@@ -596,6 +596,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)
         problems += design_problems(study, rows["designs"], shown["designs"])
         problems += variant_problems(study, rows["variants"], shown["variants"])
+        problems += motif_problems(study, config.get("interpret", {}).get("motifs"))
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)
     problems += resolution_problems(study.maps, study.models, study.recipes)

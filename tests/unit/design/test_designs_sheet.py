@@ -52,3 +52,10 @@ def test_designs_of_the_project_are_valid():
     assert (published.population, published.generations, published.tournament) == (100_000, 10, 3)
     assert (published.crossover, published.mutation, published.base_mutation) == (0.1, 0.1, 0.025)
     assert read_design(CHECKOUT / "config" / "designs" / "demo.yaml")["forbidden"] == ["GGTCTC", "GAAGAC"]
+
+
+def test_motifs_that_are_not_there_are_told(study, tmp_path):
+    config = study("a\tpromoters\t\t\t\n").config
+    config["interpret"]["motifs"] = "none.meme"
+    with pytest.raises(InputError, match=r"interpret.motifs.*file not found: none.meme"):
+        read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT, tmp_path)
