@@ -62,20 +62,16 @@ def motif_figure(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFra
     first, last = profiles["position"].min(), profiles["position"].max()
     inches = INCHES_PER_BASE * max(last - first + 1, 40)
     per_base = 0.062 * (last - first + 1) / inches
-    figure, panels = new_figure(
-        1.6 + inches, 0.7 + 1.55 * len(models), nrows=len(models), sharex=True, sharey=True, squeeze=False
-    )
-    lowest, highest = min(0.0, -profiles["score"].max()), max(0.0, -profiles["score"].min())
-    height = ROW_SHARE * max(highest - lowest, 1e-12)
-    deepest = 0
+    figure, panels = new_figure(1.6 + inches, 0.7 + 1.55 * len(models), nrows=len(models), sharex=True, squeeze=False)
     for panel, model in zip(panels[:, 0], models, strict=True):
         own, drawn = profiles[profiles["model"] == model], seen[seen["model"] == model].sort_values("start")
+        lowest, highest = min(0.0, -own["score"].max()), max(0.0, -own["score"].min())
+        height = ROW_SHARE * max(highest - lowest, 1e-12)
         draw_logo(panel, own["position"].to_numpy(), own["base"].tolist(), -own["score"].to_numpy())
         rows = _rows(drawn, per_base)
         _draw_matches(panel, drawn, rows, highest, height)
-        deepest = max(deepest, rows.max(initial=-1) + 1)
+        panel.set_ylim(lowest - 0.3 * height, highest + height * (rows.max(initial=-1) + 1.4))
         panel.set_title(model, loc="left")
-    panels[0, 0].set_ylim(lowest - 0.3 * height, highest + height * (deepest + 0.4))
     panels[-1, 0].set_xlim(first - 0.6, last + 0.6)
     panels[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
     panels[-1, 0].set_xlabel("position in the sequence (bp, 0-based)")
@@ -87,8 +83,8 @@ def motif_figure(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFra
     table = matches.merge(seen[keys].assign(drawn=True), on=keys, how="left")
     table["drawn"] = table["drawn"].eq(True)
     caption = (
-        f"Motifs in {profiles['id'].iloc[0]}. Letters: what each base adds to the prediction. Arrows: sites of known "
-        f"motifs and their strand; of {len(matches.drop_duplicates(keys[1:]))} matches those are drawn whose letters "
+        f"Motifs in {profiles['id'].iloc[0]}. Letters: what each base adds to the prediction, each model on its own "
+        f"scale. Arrows: sites of known motifs and their strand; of {len(matches.drop_duplicates(keys[1:]))} matches those are drawn whose letters "
         "belong to the tallest tenth of all windows of their width, the tallest where sites overlap. A match says that "
         "the sequence fits the motif; tall letters say that the model uses it."
     )
