@@ -82,11 +82,12 @@ def motif_figure(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFra
     keys = ["model", "motif", "start", "end", "strand"]
     table = matches.merge(seen[keys].assign(drawn=True), on=keys, how="left")
     table["drawn"] = table["drawn"].eq(True)
+    number = len(matches.drop_duplicates(keys[1:]))
     caption = (
         f"Motifs in {profiles['id'].iloc[0]}. Letters: what each base adds to the prediction, each model on its own "
-        f"scale. Arrows: sites of known motifs and their strand; of {len(matches.drop_duplicates(keys[1:]))} matches those are drawn whose letters "
-        "belong to the tallest tenth of all windows of their width, the tallest where sites overlap. A match says that "
-        "the sequence fits the motif; tall letters say that the model uses it."
+        f"scale. Arrows: sites of known motifs and their strand; of {number} matches those are drawn whose letters "
+        "are in the tallest quarter of all windows of their width, one for each place. A match says that the sequence fits "
+        "the motif; tall letters say that the model uses it."
     )
     return figure, table, caption
 
