@@ -114,14 +114,14 @@ def _motifs(given: argparse.Namespace, motifs: Any, profiles: Any, drawn: str) -
     """Sites of known motifs, as a table and in the figure of a sequence."""
     from cisflow.figures.motif_matches import save_motifs
     from cisflow.files import write_table
-    from cisflow.interpret.motif_scan import motif_matches, seen_matches
+    from cisflow.interpret.motif_scan import motif_matches, one_per_place
 
     matches = motif_matches(profiles, motifs, given.p_value)
     if given.motif_matches:
         write_table(matches, given.motif_matches)
     if given.figures:
         one = [rows.filter(rows["id"] == drawn) for rows in (profiles, matches)]
-        tables = [rows.to_pandas() for rows in (*one, seen_matches(one[1]))]
+        tables = [rows.to_pandas() for rows in (*one, one_per_place(one[1]))]
         save_motifs(*tables, str(Path(given.figures) / "ism_motifs.svg"))
 
 

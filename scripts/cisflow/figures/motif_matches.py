@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cisflow.figures.interpretation import INCHES_PER_BASE, draw_logo
 from cisflow.figures.style import GREY, new_figure, save_figure
+from cisflow.interpret.motif_scan import MOST_SHARE
 
 #: Room of a row of names above the letters, as a share of their range.
 ROW_SHARE = 0.17
@@ -36,22 +37,25 @@ def _draw_matches(panel: Axes, matches: pd.DataFrame, rows: np.ndarray, top: flo
         level = top + height * (row + 0.45)
         left, right = match.start - 0.45, match.end - 0.55
         ends = ((right, level), (left, level)) if match.strand == "+" else ((left, level), (right, level))
-        arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.1, "mutation_scale": 7}
+        colour = "black" if match.window_share <= MOST_SHARE else GREY
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.1, "mutation_scale": 7}
         arrow |= {"shrinkA": 0, "shrinkB": 0}
         panel.annotate("", *ends, arrowprops=arrow)
         where = ((left + right) / 2, level + 0.12 * height)
-        panel.text(*where, match.name, ha="center", va="bottom", fontsize=6.5)
+        panel.text(*where, match.name, ha="center", va="bottom", fontsize=6.5, color=colour)
 
 
-def motif_figure(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
-    """Letters of one sequence, model above model, with the motifs that the models see.
+def motif_figure(
+    profiles: pd.DataFrame, matches: pd.DataFrame, placed: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame, str]:
+    """Letters of one sequence, model above model, with sites of known motifs.
 
     Parameters
     ----------
     profiles : DataFrame
         ``model``, ``id``, ``position``, ``base``, ``score`` of one sequence.
-    matches, seen : DataFrame
-        All matches in that sequence, and those that are drawn; see :mod:`cisflow.interpret.motif_scan`.
+    matches, placed : DataFrame
+        All matches in that sequence, and those that are drawn, one for each place; see :mod:`cisflow.interpret.motif_scan`.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def motif_figure(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFra
     per_base = 0.062 * (last - first + 1) / inches
     figure, panels = new_figure(1.6 + inches, 0.7 + 1.55 * len(models), nrows=len(models), sharex=True, squeeze=False)
     for panel, model in zip(panels[:, 0], models, strict=True):
-        own, drawn = profiles[profiles["model"] == model], seen[seen["model"] == model].sort_values("start")
+        own, drawn = profiles[profiles["model"] == model], placed[placed["model"] == model].sort_values("start")
         lowest, highest = min(0.0, -own["score"].max()), max(0.0, -own["score"].min())
         height = ROW_SHARE * max(highest - lowest, 1e-12)
         draw_logo(panel, own["position"].to_numpy(), own["base"].tolist(), -own["score"].to_numpy())
@@ -76,23 +80,23 @@ def motif_figure(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFra
     panels[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
     panels[-1, 0].set_xlabel("position in the sequence (bp, 0-based)")
     figure.supylabel("what the base adds\n(minus mean effect of substitutions)", fontsize=9)
-    if seen.empty:
+    if placed.empty:
         where = {"ha": "right", "transform": panels[0, 0].transAxes}
-        panels[0, 0].text(0.99, 0.95, "no motif that a model sees", color=GREY, **where)
+        panels[0, 0].text(0.99, 0.95, "no match of a known motif", color=GREY, **where)
     keys = ["model", "motif", "start", "end", "strand"]
-    table = matches.merge(seen[keys].assign(drawn=True), on=keys, how="left")
+    table = matches.merge(placed[keys].assign(drawn=True), on=keys, how="left")
     table["drawn"] = table["drawn"].eq(True)
     number = len(matches.drop_duplicates(keys[1:]))
     caption = (
         f"Motifs in {profiles['id'].iloc[0]}. Letters: what each base adds to the prediction, each model on its own "
-        f"scale. Arrows: sites of known motifs and their strand; of {number} matches those are drawn whose letters "
-        "are in the tallest quarter of all windows of their width, one for each place. A match says that the sequence fits "
+        f"scale. Arrows: sites of known motifs and their strand, one for each place of {number} matches; black where no "
+        f"more than {MOST_SHARE:.0%} of the windows of that width contribute as much. A match says that the sequence fits "
         "the motif; tall letters say that the model uses it."
     )
     return figure, table, caption
 
 
-def save_motifs(profiles: pd.DataFrame, matches: pd.DataFrame, seen: pd.DataFrame, svg: str, label: str = "") -> None:
+def save_motifs(profiles: pd.DataFrame, matches: pd.DataFrame, placed: pd.DataFrame, svg: str, label: str = "") -> None:
     """Draw and save the figure of one sequence; see :func:`motif_figure`."""
-    figure, table, caption = motif_figure(profiles, matches, seen)
+    figure, table, caption = motif_figure(profiles, matches, placed)
     save_figure(figure, table, svg, f"Motifs in {profiles['id'].iloc[0]}{f', {label}' if label else ''}", caption)

@@ -19,7 +19,7 @@ from cisflow.interpret.meme import Motif, MotifFile
 GRID = 1000
 #: Sites of the background that are added to those of a motif (FIMO's default).
 PSEUDO_SITES = 0.1
-#: A model sees a match when no more than this share of the windows of its width hold letters as tall.
+#: A model sees a match when no more than this share of the windows of its width contribute as much.
 MOST_SHARE = 0.25
 #: Columns of the table of matches.
 MATCHES = {
@@ -131,16 +131,16 @@ def sites(sequence: str, scorers: Sequence[Scorer], p_value: float) -> pl.DataFr
 
 
 def _with_contributions(found: pl.DataFrame, contribution: np.ndarray) -> pl.DataFrame:
-    """Sum of the contributions within each match, and how many windows of its width hold letters as tall."""
-    sums, sizes = (np.concatenate([[0.0], np.cumsum(values)]) for values in (contribution, np.abs(contribution)))
+    """Sum of the contributions within each match, and how many windows of its width have as much."""
+    sums = np.concatenate([[0.0], np.cumsum(contribution)])
     start, end = found["start"].to_numpy(), found["end"].to_numpy()
-    share = np.empty(len(found))
+    within, share = sums[end] - sums[start], np.empty(len(found))
     for width in np.unique(end - start):
         rows = end - start == width
-        every = np.sort(sizes[width:] - sizes[:-width])
-        below = np.searchsorted(every, (sizes[end] - sizes[start])[rows] * (1 - 1e-9), side="left")
+        every = np.sort(np.abs(sums[width:] - sums[:-width]))
+        below = np.searchsorted(every, np.abs(within[rows]) * (1 - 1e-9), side="left")
         share[rows] = (len(every) - below) / len(every)
-    return found.with_columns(contribution=pl.Series(sums[end] - sums[start]), window_share=pl.Series(share))
+    return found.with_columns(contribution=pl.Series(within), window_share=pl.Series(share))
 
 
 def motif_matches(profiles: pl.DataFrame, file: MotifFile, p_value: float = 1e-4) -> pl.DataFrame:
@@ -159,7 +159,7 @@ def motif_matches(profiles: pl.DataFrame, file: MotifFile, p_value: float = 1e-4
     polars.DataFrame
         Columns of :data:`MATCHES`: see :func:`sites`; ``contribution``: minus the sum of the position scores within the
         site (above 0: the site raises the prediction); ``window_share``: share of all windows of its width in the
-        sequence whose letters are as tall (sum of the sizes of the position scores). Small: the model sees the site.
+        sequence whose contribution is at least as large in size. Small: the model sees the site.
     """
     scorers = [Scorer.of(motif, file.background) for motif in file.motifs]
     known: dict[tuple[str, int], pl.DataFrame] = {}
@@ -181,28 +181,20 @@ def motif_matches(profiles: pl.DataFrame, file: MotifFile, p_value: float = 1e-4
     return pl.concat(parts)
 
 
-def seen_matches(matches: pl.DataFrame, most_share: float = MOST_SHARE) -> pl.DataFrame:
-    """Of each model and sequence the matches that the model sees, one for each place.
+def one_per_place(matches: pl.DataFrame) -> pl.DataFrame:
+    """Of each model and sequence the matches that do not overlap: the smallest share first, then the smallest p-value.
 
     Parameters
     ----------
     matches : polars.DataFrame
         See :func:`motif_matches`.
-    most_share : float
-        Largest ``window_share``.
-
-    Returns
-    -------
-    polars.DataFrame
-        Rows that do not overlap: the smallest share first, of equal ones the smaller p-value.
     """
-    kept = []
-    wide = matches.filter(pl.col("window_share") <= most_share).with_row_index("row")
-    for _, rows in wide.group_by("model", "id", maintain_order=True):
+    kept, numbered = [], matches.with_row_index("row")
+    for _, rows in numbered.group_by("model", "id", maintain_order=True):
         taken: list[tuple[int, int]] = []
         ordered = rows.sort("window_share", "p_value", maintain_order=True)
         for row, start, end in ordered.select("row", "start", "end").iter_rows():
             if all(end <= other[0] or start >= other[1] for other in taken):
                 taken.append((start, end))
                 kept.append(row)
-    return wide.filter(pl.col("row").is_in(kept)).select(*MATCHES)
+    return numbered.filter(pl.col("row").is_in(kept)).select(*MATCHES)

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from cisflow.figures.motif_matches import motif_figure
+from cisflow.figures.style import GREY
 from cisflow.interpret.meme import Motif, MotifFile, read_meme
-from cisflow.interpret.motif_scan import Scorer, motif_matches, seen_matches, sites
+from cisflow.interpret.motif_scan import Scorer, motif_matches, one_per_place, sites
 from cisflow.problems import InputError
 
 HEAD = "MEME version 4\n\nALPHABET= ACGT\n\nBackground letter frequencies\nA 0.3 C 0.2 G 0.2 T 0.3\n\n"
@@ -114,12 +115,13 @@ def test_matches_tell_which_sites_the_model_sees(reb1):
     assert found["contribution"][1] == pytest.approx(7)
     assert found["window_share"][1] == pytest.approx(1 / (34 - 7 + 1))
     assert found["window_share"][0] > 0.25
-    seen = seen_matches(found)
-    assert seen["start"].to_list() == [39]
+    placed = one_per_place(found)
+    assert placed.equals(found)
     profiles = _profiles(sequence, range(22, 29))
-    figure, table, caption = motif_figure(profiles.to_pandas(), found.to_pandas(), seen.to_pandas())
-    assert table["drawn"].tolist() == [False, True]
-    assert [text.get_text() for text in figure.axes[0].texts if text.get_text()] == ["Reb1"]
+    figure, table, caption = motif_figure(profiles.to_pandas(), found.to_pandas(), placed.to_pandas())
+    assert table["drawn"].all()
+    names = {text.get_position()[0]: text.get_color() for text in figure.axes[0].texts if text.get_text() == "Reb1"}
+    assert [names[place] for place in sorted(names)] == [GREY, "black"]
     assert "of 2 matches" in caption
 
 
@@ -129,4 +131,4 @@ def test_one_match_is_kept_for_each_place():
     twins = MotifFile([Motif(name, name, probabilities, 1000) for name in ("a", "b")], background)
     found = motif_matches(_profiles("GGGGACGTGGGG", range(4, 8), 0), twins, 0.005)
     assert set(found["motif"]) == {"a", "b"}
-    assert len(seen_matches(found, 0.2)) == 1
+    assert len(one_per_place(found)) == 1
