@@ -55,7 +55,8 @@ def motif_figure(
     profiles : DataFrame
         ``model``, ``id``, ``position``, ``base``, ``score`` of one sequence.
     matches, placed : DataFrame
-        All matches in that sequence, and those that are drawn, one for each place; see :mod:`cisflow.interpret.motif_scan`.
+        All matches in that sequence, and those that are drawn, one for each place; see
+        :mod:`cisflow.interpret.motif_scan`.
 
     Returns
     -------
@@ -89,9 +90,9 @@ def motif_figure(
     number = len(matches.drop_duplicates(keys[1:]))
     caption = (
         f"Motifs in {profiles['id'].iloc[0]}. Letters: what each base adds to the prediction, each model on its own "
-        f"scale. Arrows: sites of known motifs and their strand, one for each place of {number} matches; black where no "
-        f"more than {MOST_SHARE:.0%} of the windows of that width contribute as much. A match says that the sequence fits "
-        "the motif; tall letters say that the model uses it."
+        f"scale. Arrows: sites of known motifs and their strand, one for each place of {number} matches; black where "
+        f"no more than {MOST_SHARE:.0%} of the windows of that width contribute as much. A match says that the sequence "
+        "fits the motif; tall letters say that the model uses it."
     )
     return figure, table, caption
 
