@@ -91,8 +91,8 @@ def motif_figure(
     caption = (
         f"Motifs in {profiles['id'].iloc[0]}. Letters: what each base adds to the prediction, each model on its own "
         f"scale. Arrows: sites of known motifs and their strand, one for each place of {number} matches; black where "
-        f"no more than {MOST_SHARE:.0%} of the windows of that width contribute as much. A match says that the sequence "
-        "fits the motif; tall letters say that the model uses it."
+        f"no more than {MOST_SHARE:.0%} of the windows of that width contribute as much. A match says that the "
+        "sequence fits the motif; tall letters say that the model uses it."
     )
     return figure, table, caption
 
