@@ -93,7 +93,8 @@ rule predict_contacts:
 
 rule evaluate_contact_models:
     input:
-        contact_predictions,
+        predictions=contact_predictions,
+        ceiling=view_ceiling,
     output:
         scores="results/{run}/evaluation/{view}/contact_scores.tsv",
         summary="results/{run}/evaluation/{view}/contact_summary.tsv",

@@ -85,6 +85,13 @@ def contact_predictions(wildcards, view=None):
     return [f"{folder}/{row['model']}.contacts.npz" for row in study.viewed(view)]
 
 
+def view_ceiling(wildcards):
+    """Ceiling of the windows of a view, measured for the diagnosis of its first network; none without diagnosis."""
+    name = study.map_of(wildcards.view)
+    models = [row["model"] for row in study.viewed(wildcards.view) if (name, row["model"]) in diagnosed()]
+    return [f"results/{wildcards.run}/diagnosis/{name}/{model}.ceiling.tsv" for model in models[:1]]
+
+
 def contact_max_missing(view):
     """Largest share of missing fine pixels behind an entry of a view that counts."""
     return study.shared_setting(view, "evaluation", "max_missing_in_bin", 0.25)

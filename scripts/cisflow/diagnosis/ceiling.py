@@ -212,6 +212,21 @@ def ceiling_table(found: Sequence[WindowAgreement], draws: int, rng: np.random.G
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def chosen_ceilings(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+    """Ceilings to go by, one row per level and metric: of the replicate where there is one, else of the halves.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See :func:`ceiling_table`.
+    split : str
+        ``test`` or ``validation``.
+    """
+    rows = table[(table["split"] == split) & table["ceiling"].notna()]
+    rows = rows.sort_values("source", key=lambda source: source == "halves", kind="stable")
+    return rows.drop_duplicates(["level", "metric"]).sort_values("level", kind="stable", ignore_index=True)
+
+
 def window_table(found: Sequence[WindowAgreement]) -> pd.DataFrame:
     """Correlations by window: ``source, split, chromosome, start, level, metric, between, quarters``."""
     rows = []

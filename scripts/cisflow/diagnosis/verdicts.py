@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cisflow.diagnosis.ceiling import chosen_ceilings
 from cisflow.diagnosis.training_curve import CurveReading
 from cisflow.models.contact_settings import WITHOUT_SEQUENCE
 from cisflow.quality.verdict import FAIL, OK, WARN, Verdict
@@ -59,11 +60,9 @@ class Findings:
 
 def best_ceiling(table: pd.DataFrame, metric: str = PEARSON, split: str = "test") -> pd.Series | None:
     """Row of the ceiling to go by, at the finest level: of the replicate where there is one, else of the halves."""
-    rows = table[(table["metric"] == metric) & (table["split"] == split) & table["ceiling"].notna()]
-    if rows.empty:
-        return None
-    rows = rows[rows["level"] == rows["level"].min()]
-    return rows.sort_values("source", key=lambda s: s == "halves", kind="stable").iloc[0]
+    rows = chosen_ceilings(table, split)
+    rows = rows[rows["metric"] == metric]
+    return None if rows.empty else rows.iloc[0]
 
 
 def _ceiling(found: Findings) -> list[Verdict]:

@@ -8,13 +8,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from cisflow.evaluation.contact_predictions import MAX_MISSING, PredictedMaps, each_model
+from cisflow.diagnosis.ceiling import chosen_ceilings
+from cisflow.evaluation.contact_predictions import CIS, MAX_MISSING, PredictedMaps, each_model
 from cisflow.evaluation.contact_profiles import OBSERVED, density, distance_means
 from cisflow.evaluation.contact_ranking import rank_contact_models
 from cisflow.evaluation.contact_sums import sum_models
 from cisflow.evaluation.contacts import akita_table, chromosome_table, score_table, summary_table
+
+
+def with_ceiling(summary: pd.DataFrame, ceiling: pd.DataFrame | None) -> pd.DataFrame:
+    """Add to a summary what a perfect model would reach: ``ceiling``, ``ceiling_low``, ``ceiling_high``.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        See :func:`cisflow.evaluation.contacts.summary_table`.
+    ceiling : DataFrame or None
+        See :func:`cisflow.diagnosis.ceiling.ceiling_table`. Empty columns without it, for metrics that have no ceiling
+        and between chromosomes.
+    """
+    names = {"ceiling": "ceiling", "low": "ceiling_low", "high": "ceiling_high"}
+    found = None if ceiling is None else chosen_ceilings(ceiling)[["level", "metric", *names]].rename(columns=names)
+    if found is None or found.empty:
+        return summary.assign(**dict.fromkeys(names.values(), np.nan))
+    return summary.merge(found.assign(kind=CIS), on=["kind", "level", "metric"], how="left", validate="many_to_one")
 
 
 def evaluate_contacts(
@@ -23,6 +43,7 @@ def evaluate_contacts(
     seed: int,
     map_name: str,
     max_missing: float = MAX_MISSING,
+    ceiling: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Score, rank and describe the models of a map.
 
@@ -35,6 +56,8 @@ def evaluate_contacts(
     map_name : str
     max_missing : float
         See :class:`~cisflow.evaluation.contact_predictions.PredictedMaps`.
+    ceiling : DataFrame, optional
+        Of the windows of the models, see :func:`cisflow.diagnosis.ceiling.ceiling_table`.
 
     Returns
     -------
@@ -58,7 +81,7 @@ def evaluate_contacts(
     ranks = rank_contact_models(sums, *drawn)
     return {
         "scores": score_table(sums),
-        "summary": summary_table(sums, *drawn),
+        "summary": with_ceiling(summary_table(sums, *drawn), ceiling),
         "chromosomes": chromosome_table(sums, *drawn),
         "akita": akita_table(sums, *drawn),
         **{name: getattr(ranks, name) for name in ("bootstrap", "ranking", "distribution", "comparisons")},

@@ -69,6 +69,12 @@ def window_scores_figure(scores: pd.DataFrame, summary: pd.DataFrame) -> tuple[F
                     elif one:
                         text = "undefined:\nno variation\nat a distance"
                         axis.text(at, 0.02, text, ha="center", va="bottom", fontsize=7)
+            places = [0] if one else range(len(levels))
+            for place, level in zip(places, levels, strict=True):
+                keys = {"kind": kind, "metric": metric, "level": level}
+                _ceiling(
+                    axis, _rows(summary, keys), (-0.5, len(models) - 0.4) if one else (place - 0.45, place + 0.45), one
+                )
             ticks = (models, len(models)) if one else ([length_name(level) for level in levels], len(levels))
             axis.set_xticks(range(ticks[1]), ticks[0])
             axis.set_xlim(-0.55, ticks[1] - (0.35 if one else 0.45))
@@ -90,6 +96,33 @@ def _mean(axis: Axes, at: float, row: pd.Series, with_number: bool) -> None:
     if with_number:
         place = {"textcoords": "offset points", "va": "center", "fontsize": 8}
         axis.annotate(f"{row['value']:.2f}", (at, row["value"]), (6, 0), **place)
+
+
+def _ceiling(axis: Axes, rows: pd.DataFrame, across: tuple[float, float], named: bool) -> None:
+    """Dashed line at what a perfect model would reach, with its interval shaded, where it was measured."""
+    known = rows[rows["ceiling"].notna()]
+    if known.empty:
+        return
+    value, low, high = known.iloc[0][["ceiling", "ceiling_low", "ceiling_high"]]
+    if named:
+        axis.text(across[0], value, " perfect model", va="bottom", fontsize=7)
+    axis.plot(across, [value, value], color="black", linestyle="--", linewidth=1, zorder=1)
+    axis.fill_between(across, low, high, color=GREY, alpha=0.2, linewidth=0, zorder=0)
+
+
+def _ceiling_caption(summary: pd.DataFrame, metric: str) -> str:
+    """What the dashed lines are, with the numbers of a metric; empty where there are none."""
+    rows = summary[(summary["metric"] == metric) & summary["ceiling"].notna()].drop_duplicates("level")
+    numbers = [
+        f"{length_name(row.level)} {row.ceiling:.3f} ({row.ceiling_low:.3f} to {row.ceiling_high:.3f})"
+        for row in rows.sort_values("level").itertuples()
+    ]
+    if not numbers:
+        return ""
+    return (
+        " Dashed: what a perfect model would reach, since the observed map is noisy, with its 95 % interval (grey): "
+        f"{', '.join(numbers)}."
+    )
 
 
 def _legend(figure: Figure, models: Sequence[str]) -> None:
@@ -122,7 +155,7 @@ def _window_caption(
         "subtracting the mean of each diagonal, which removes all that distance alone explains; a model of distance "
         f"alone has nothing left there. Means at {length_name(finest)}: {'; '.join(parts)}. 1 is perfect, 0 is chance; "
         "a sequence model is of use when it stands clearly above 0 on the right."
-    )
+    ) + _ceiling_caption(summary, "pearson")
 
 
 def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tuple[Figure, pd.DataFrame, str]:
@@ -142,7 +175,7 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
     together = summary if chromosomes["chromosome"].nunique() > 1 else summary[summary["kind"] == "trans"]
     parts = [part for part in (together.assign(chromosome=ALL), chromosomes) if len(part)]
     table = pd.concat(parts, ignore_index=True)
-    table = table[table["metric"].isin(POOLED)][["model", "chromosome", *summary.columns[1:]]].reset_index(drop=True)
+    table = table[table["metric"].isin(POOLED)][chromosomes.columns].reset_index(drop=True)
     models, levels = list(dict.fromkeys(table["model"])), sorted(table["level"].unique())
     names = sorted(dict.fromkeys(table["chromosome"]), key=lambda name: name != ALL)
     rows = [(kind, metric) for kind in dict.fromkeys(summary["kind"]) for metric in POOLED]
@@ -169,6 +202,12 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
                 error = np.maximum(np.vstack([value - low, high - value])[:, known], 0)
                 place = np.arange(len(names))[known] + moves[k]
                 axis.errorbar(place, value[known], yerr=error, fmt="o", ms=4, capsize=2, color=_colour(k), lw=1)
+            _ceiling(
+                axis,
+                _rows(summary, {"kind": kind, "metric": metric, "level": level}),
+                (-0.6, len(names) - 0.4),
+                axis is line[0],
+            )
             axis.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
             axis.set_xlim(-0.6, len(names) - 0.4)
             if number == 0:
@@ -187,7 +226,7 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
         f"windows. All entries: {'; '.join(numbers)}. Second row: after subtracting the mean of every diagonal; models "
         "without points there do not vary at a distance. Chromosomes that differ more than their intervals say that "
         "the model does not carry over equally; an interval of one block has no width."
-    )
+    ) + _ceiling_caption(summary, "pooled_pearson")
     return figure, table, caption
 
 

@@ -9,7 +9,7 @@ import pytest
 from predicted_toys import BINS, LEVELS, distance_only, made_up, save
 
 from cisflow.contacts.regions import Region, parse_region
-from cisflow.evaluation.contact_evaluation import evaluate_contacts
+from cisflow.evaluation.contact_evaluation import evaluate_contacts, with_ceiling
 from cisflow.evaluation.contact_predictions import read_predictions
 from cisflow.evaluation.contact_windows import chosen_windows, window_of_region
 from cisflow.figures.contact_ladders import plot_ladder, plot_predicted_maps
@@ -87,6 +87,33 @@ def test_scores_densities_and_distance_laws(evaluated):
     rows = table[(table["series"] == "distance_only") & (table["level"] == LEVELS[-1])].set_index("distance")
     np.testing.assert_allclose(rows["mean"], -np.log1p(rows.index / 100), atol=1e-5)
     np.testing.assert_allclose(rows["contacts"], np.exp(rows["mean"]) / (rows.index / 100 + 1) / 100, rtol=1e-5)
+
+
+def test_ceilings_are_in_the_summary_and_drawn(evaluated):
+    _, tables = evaluated
+    plain, finest = tables["summary"], int(tables["summary"]["level"].min())
+    assert plain["ceiling"].isna().all()
+    row = {"source": "halves", "split": "test", "level": finest, "metric": "pearson", "ceiling": 0.7}
+    rows = [row, row | {"metric": "pooled_pearson"}, row | {"source": "replicate other", "ceiling": 0.8}]
+    rows.append(row | {"split": "validation", "ceiling": 0.9})
+    summary = with_ceiling(plain, pd.DataFrame(rows).assign(low=0.6, high=0.85))
+    pd.testing.assert_frame_equal(summary[plain.columns[:-3]], plain[plain.columns[:-3]])
+    found = summary[summary["ceiling"].notna()]
+    figures = (window_scores_figure(tables["scores"], summary), level_scores_figure(summary, tables["chromosomes"]))
+    dashed = [line for figure, _, _ in figures for axis in figure.axes for line in axis.lines if line.is_dashed()]
+    if "trans" in set(plain["kind"]):
+        assert found.empty
+        assert not dashed
+        return
+    assert found.groupby("metric")["ceiling"].unique().map(list).to_dict() == {
+        "pearson": [0.8],
+        "pooled_pearson": [0.7],
+    }
+    assert set(found["model"]) == set(plain["model"])
+    assert sorted(line.get_ydata()[0] for line in dashed) == [0.7, 0.8]
+    assert "0.800 (0.600 to 0.850)" in figures[0][2]
+    assert "0.700 (0.600 to 0.850)" in figures[1][2]
+    assert all(inside(figure) for figure, _, _ in figures)
 
 
 def test_ranking(evaluated):
