@@ -91,9 +91,9 @@ def _draw_levels(axis: Axes, impact: pd.DataFrame, levels: list[int], kinds: lis
             middle = place - 0.4 + width * (number + 0.5)
             spread = middle + (np.linspace(-0.3, 0.3, len(values)) * width if len(values) > 1 else np.zeros(1))
             axis.plot(spread, values, marker, color=colour, markersize=4, alpha=0.75, markeredgewidth=0)
-            axis.plot(
-                [middle - 0.4 * width, middle + 0.4 * width], [np.median(values)] * 2, color=colour, linewidth=1.6
-            )
+            if len(values) > 1:
+                ends = [middle - 0.4 * width, middle + 0.4 * width]
+                axis.plot(ends, [np.median(values)] * 2, color=colour, linewidth=1.6)
         axis.plot([], [], marker, color=colour, markersize=5, label=kind)
     axis.set_xticks(range(len(levels)), [length_name(level) for level in levels])
     axis.set(xlabel="level", ylabel="impact (|change of ln(observed / expected)|)", xlim=(-0.5, len(levels) - 0.5))
