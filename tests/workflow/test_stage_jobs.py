@@ -38,13 +38,16 @@ def run(tmp_path_factory):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 600
-    while not any((folder / "state/stages/synthetic/second").rglob("state.pt")):
-        assert process.poll() is None, "the run ended before a state was saved"
-        assert time.monotonic() < deadline, "no state was saved"
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    deadline = time.monotonic() + 1200
+    try:
+        while not any((folder / "state/stages/synthetic/second").rglob("state.pt")):
+            assert process.poll() is None, "the run ended before a state was saved"
+            assert time.monotonic() < deadline, "no state was saved"
+            time.sleep(0.05)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     assert not (folder / MODELS / "second/seed1/weights.safetensors").exists()
     shutil.rmtree(folder / ".snakemake" / "locks")
     code, text = snakemake(folder, SUMMARY, LADDER, *OPTIONS)
