@@ -226,7 +226,7 @@ def test_killed_training_continues_bit_for_bit(files, bundles, tmp_path, name):
         assert (tmp_path / "whole/bundle" / file).read_bytes() == (tmp_path / "killed/bundle" / file).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["first", "third"])
+@pytest.mark.parametrize("name", [pytest.param("first", marks=pytest.mark.slow), "third"])
 def test_two_processes_train_as_one(files, bundles, tmp_path, name):
     """One epoch of the whole batch in one process, and of half of it in each of two (gloo)."""
     recipe = copy.deepcopy(RECIPES[name])
