@@ -58,7 +58,7 @@ def test_unknown_model_network_and_pools_are_told():
         match=r"'netwerk' is not one of: network, distance_only, mean_map, composition \(did you mean 'network'",
     ):
         contact_settings(recipe(model="netwerk"))
-    with pytest.raises(InputError, match="'orca' is not one of: akita, orca_1mb, orca_cascade"):
+    with pytest.raises(InputError, match="'orca' is not one of: akita, kmer_pairs, orca_1mb, orca_cascade"):
         task(network__name="orca").build_network()
     with pytest.raises(InputError, match=r"pooling factors \[1, 10, 5\] multiply to 50; expected the bin size 100"):
         task(network__pools=[1, 10, 5]).build_network()

@@ -12,7 +12,7 @@ import yaml
 
 from cisflow.cli.main import main
 from cisflow.figures.speed import speed_figure
-from cisflow.memory import PeakMemory, resident_bytes
+from cisflow.memory import PeakMemory
 from cisflow.models import speed
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.prix_fixe import complete_recipe
@@ -21,6 +21,7 @@ from cisflow.models.speed_probes import probe_of, random_table
 from cisflow.training.numerics import reproducible_numerics
 
 RECIPES = Path(__file__).parents[3] / "config" / "recipes"
+RESIDENT = 500_000_000
 CPU = torch.device("cpu")
 FEW = SpeedSettings(batch_size=2, batches=2, forward_batches=1, repeats=3, max_batch=8)
 
@@ -91,9 +92,10 @@ def fake_clock(monkeypatch, per_sequence, memory_of=lambda size: 0, fails_at=Non
         if fails_at and len(x) >= fails_at:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         seconds = per_sequence * len(x)
-        return [(seconds, seconds)] * settings.repeats, resident_bytes() + memory_of(len(x))
+        return [(seconds, seconds)] * settings.repeats, RESIDENT + memory_of(len(x))
 
     monkeypatch.setattr(speed, "_forward_at", forward_at)
+    monkeypatch.setattr(speed, "resident_bytes", lambda: RESIDENT)  # that of the tests' process grows with every test
 
 
 @pytest.mark.parametrize(

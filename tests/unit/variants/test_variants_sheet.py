@@ -37,7 +37,7 @@ def study(tmp_path):
 def test_models_decide(study):
     found = study("a\tpromoters\tdream_rnn\tsimulated\tsimulated\t\nb\tsynthetic\t\tsimulated\t\t3\n")
     assert found.variant_models("a") == ["dream_rnn"]
-    assert found.variant_models("b") == ["orca"]
+    assert found.variant_models("b") == ["orca", "orca_zoom"]
 
 
 def test_every_problem_is_told(study):
