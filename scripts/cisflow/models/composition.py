@@ -18,7 +18,7 @@ CLOSE = 5.0  # bins; scale of the near distances
 
 def strand_free(k: int) -> Tensor:
     """Column of every k-mer, the same for its reverse complement; int64 (4^k,), columns numbered from 0."""
-    kmers = torch.arange(4**k)
+    kmers = torch.arange(4**k, device="cpu")  # values are needed, also where a network is laid out without any
     reverse, left = torch.zeros_like(kmers), kmers
     for _ in range(k):
         reverse, left = reverse * 4 + 3 - left % 4, left // 4
