@@ -21,9 +21,11 @@ STAGE_OF = {
     "cluster_": "reads to elements",
     "align_": "reads to elements",
     "check_": "reads to elements",
+    "assess_contact": "contact maps",
     "assess_": "reads to elements",
     "combine_": "reads to elements",
     "measure_test": "evaluation",
+    "measure_contact": "contact maps",
     "measure_": "reads to elements",
     "estimate_": "reads to elements",
     "build_dataset": "reads to elements",
@@ -38,6 +40,12 @@ STAGE_OF = {
     "interpret_": "evaluation",
     "build_folds": "reads to elements",
     "report": "report",
+    "record_run": "report",
+    "encode_genome": "contact maps",
+    "annotate_": "contact maps",
+    "diagnose_": "evaluation",
+    "overfit_": "evaluation",
+    "export_contacts": "evaluation",
 }
 
 

@@ -1,14 +1,3 @@
-def design_input(wildcards):
-    """Bundles of the models that make a design, and its promoters."""
-    row = study.designs[wildcards.design]
-    folders = [
-        f"results/{wildcards.run}/models/{row['dataset']}/{model}/seed{seed}"
-        for model, seed in designing_bundles(wildcards.design)
-    ]
-    found = {name: [f"{folder}/{file}" for folder in folders] for name, file in BUNDLE_OUTPUTS.items()}
-    return found | ({"promoters": study.path(row["promoters"])} if row["promoters"] else {})
-
-
 rule design_library:
     input:
         unpack(design_input),

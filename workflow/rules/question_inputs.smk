@@ -1,0 +1,76 @@
+# What trained models are asked about: inputs of the rules of variants and designed libraries.
+
+
+def variant_row(wildcards):
+    """Row of a set in the variants sheet."""
+    return study.variants[wildcards.variants]
+
+
+def variant_task(name):
+    """What the models of a set predict: `contacts` or `expression`."""
+    return "contacts" if study.variants[name]["dataset"] in study.maps else "expression"
+
+
+def variant_file(wildcards):
+    """VCF file of a set."""
+    given = variant_row(wildcards)["vcf"]
+    return f"results/{wildcards.run}/simulated/{wildcards.variants}.vcf" if given == "simulated" else study.path(given)
+
+
+def simulated_library(run, dataset):
+    """Ordered sequences of the simulated library that a dataset is tested on."""
+    return f"results/{run}/simulated/{study.members(study.datasets[dataset]['test_library'])[0]}.ordered.tsv"
+
+
+def map_fasta(run, name):
+    """Genome of a contact map at two bits per base."""
+    given = study.maps[name]["genome"] or ""
+    return study.path(given) if given.endswith(".2bit") else f"results/{run}/genome/{study.genomes()[name]}.2bit"
+
+
+def simulated_variants_input(wildcards):
+    """What a set is simulated from: genome and motif sites, or a designed library."""
+    name, run = variant_row(wildcards)["dataset"], wildcards.run
+    if name in study.maps:
+        return {"genome": f"results/{run}/simulated/{name}.fa", "peaks": peak_files(run, name)[0]}
+    return {"constructs": simulated_library(run, name)}
+
+
+def variants_of_model(wildcards, model):
+    """Variants, bundles of a model, and what it is shown."""
+    row, run = variant_row(wildcards), wildcards.run
+    name = row["dataset"]
+    folders = [f"results/{run}/models/{name}/{model}/seed{seed}" for known, seed in bundles(name) if known == model]
+    given = {file: [f"{folder}/{path}" for folder in folders] for file, path in BUNDLE_OUTPUTS.items()}
+    given["vcf"] = variant_file(wildcards)
+    if name in study.maps:
+        expected = map_file(run, name, "expected", "npz", study.resolution(model, name))
+        return given | {"genome": map_fasta(run, name), "expected": expected}
+    if row["constructs"] == "simulated":
+        return given | {"constructs": simulated_library(run, name)}
+    shown = {column: row[column] for column in ("constructs", "intervals", "genome")}
+    return given | {column: study.path(path) for column, path in shown.items() if path}
+
+
+def variant_parts(wildcards):
+    """Tables of the models and shards of a set, in the order of its models."""
+    stem = f"results/{wildcards.run}/variants/{wildcards.variants}"
+    shards = variant_row(wildcards)["shards"] or 1
+    models = study.variant_models(wildcards.variants)
+    return [f"{stem}/{model}.shard{shard}.parquet" for model in models for shard in range(shards)]
+
+
+def drawn_model(wildcards):
+    """Model whose maps are drawn: the first of the set."""
+    return study.variant_models(wildcards.variants)[0]
+
+
+def design_input(wildcards):
+    """Bundles of the models that make a design, and its promoters."""
+    row = study.designs[wildcards.design]
+    folders = [
+        f"results/{wildcards.run}/models/{row['dataset']}/{model}/seed{seed}"
+        for model, seed in designing_bundles(wildcards.design)
+    ]
+    found = {name: [f"{folder}/{file}" for folder in folders] for name, file in BUNDLE_OUTPUTS.items()}
+    return found | ({"promoters": study.path(row["promoters"])} if row["promoters"] else {})
