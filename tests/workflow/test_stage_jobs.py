@@ -105,7 +105,3 @@ def test_own_weights_to_start_from_are_an_input(run, tmp_path):
     assert code == 0, text[-6000:]
     assert re.search(r"^train_contact_model +1$", text, flags=re.MULTILINE)
     assert "predict_contacts" not in planned_rules(text)
-    code, text = snakemake(tmp_path, target, "--detailed-summary", *OPTIONS, str(overlay))
-    assert code == 0, text[-6000:]
-    planned = next(line for line in text.splitlines() if line.startswith(target))
-    assert str(run / MODELS / "second/seed1/weights.safetensors") in planned
