@@ -8,7 +8,6 @@ Nothing here reads data files: it must stay cheap, because Snakemake parses it a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from cisflow.models.contact_settings import fill_from_others
 from cisflow.models.prix_fixe import complete_recipe
 from cisflow.models.profiles.settings import profile_settings
 from cisflow.models.recipes import check_expression_recipe
-from cisflow.problems import InputError, Problem, not_one_of
-from cisflow.reads.structure import parse_structure
+from cisflow.problems import InputError, Problem
 from cisflow.settings.cluster_checks import cluster_problems
 from cisflow.settings.contact_checks import (
     asked_resolution,
@@ -31,12 +29,12 @@ from cisflow.settings.contact_checks import (
 from cisflow.settings.contact_figures import (
     region_problems,
 )
-from cisflow.settings.cross_validation import fold_names, fold_problems
-from cisflow.settings.dataset_columns import layout_problems
+from cisflow.settings.cross_validation import fold_names
 from cisflow.settings.designs import design_problems, designing_models, motif_problems
-from cisflow.settings.downloads import PublicFiles, download_problems, listed
+from cisflow.settings.downloads import PublicFiles, download_problems
+from cisflow.settings.links import link_problems
 from cisflow.settings.profiles import assay_problems
-from cisflow.settings.read_checks import barcode_problems, mate_problems, simulated_problems, structure_problems
+from cisflow.settings.read_checks import structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.sheets import duplicates, read_sheet
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
@@ -56,8 +54,6 @@ SHEETS = (
     "variants",
     "downloads",
 )
-#: Columns of the datasets sheet that may list several files.
-SEVERAL_FILES = ("train_table", "sequence_files")
 KEYS = {
     "libraries": ("library",),
     "bins": ("library", "bin"),
@@ -264,218 +260,6 @@ class Study(ContactViews):
         return [name.strip() for name in self.maps[map_name][f"{role}_chromosomes"].split(",") if name.strip()]
 
 
-def _check_samples(study: Study, shown: str) -> list[Problem]:
-    """Problems of libraries that are replicates of one sample."""
-    problems = []
-    for sample, libraries in study.samples.items():
-        first = study.libraries[libraries[0]]
-        if sample in study.libraries:
-            message = f"{sample!r} is also the name of a library; a sample needs a name of its own"
-            problems.append(Problem(shown, message, first["_row"], "sample"))
-        if len(libraries) < 2:
-            message = f"sample {sample!r} has one library; replicates are two or more (leave empty without replicates)"
-            problems.append(Problem(shown, message, first["_row"], "sample"))
-        for other in (study.libraries[name] for name in libraries[1:]):
-            if other["kind"] != first["kind"]:
-                message = f"{other['kind']}, but {libraries[0]!r} of the same sample is {first['kind']}"
-                problems.append(Problem(shown, message, other["_row"], "kind"))
-            if set((other["methods"] or "").split(",")) != set((first["methods"] or "").split(",")):
-                message = f"{other['methods']}, but {libraries[0]!r} of the same sample has {first['methods']}"
-                problems.append(Problem(shown, message, other["_row"], "methods"))
-    return problems
-
-
-def _check_models_from(study: Study, row: dict[str, Any], shown: str) -> list[Problem]:
-    """Problems of a dataset that is tested with the models of another one."""
-    other = row["models_from"]
-    if other is None:
-        return []
-    problems = []
-    if other == row["dataset"] or other not in study.datasets or not study.models_of(other) or study.folds(other):
-        trained = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
-        what = f"not a dataset that models are trained on: {not_one_of(other, trained)}"
-        problems.append(Problem(shown, what, row["_row"], "models_from"))
-    for column in ("train_table", "train_library"):
-        if row[column]:
-            what = f"{row[column]!r} has no place beside models_from: nothing is trained on this dataset"
-            problems.append(Problem(shown, what, row["_row"], column))
-    if study.models_of(row["dataset"]):
-        what = f"models are trained on {row['dataset']!r} itself (models sheet); give one or the other"
-        problems.append(Problem(shown, what, row["_row"], "models_from"))
-    if not (row["test_table"] or row["test_library"]):
-        problems.append(Problem(shown, "empty; required with models_from", row["_row"], "test_table"))
-    return problems
-
-
-def _check_links(study: Study, shown: dict[str, str], rows: dict[str, list[dict[str, Any]]]) -> list[Problem]:
-    """Problems between the sheets: names that are not defined, columns that a choice requires."""
-    problems: list[Problem] = []
-
-    def known(sheet: str, row: dict, column: str, names: Any, what: str) -> bool:
-        if row[column] is None or row[column] in names:
-            return True
-        expected = not_one_of(row[column], names) if names else f"{row[column]!r}, but there are none"
-        problems.append(Problem(shown[sheet], f"unknown {what}: {expected}", row=row["_row"], column=column))
-        return False
-
-    def needs(sheet: str, row: dict, column: str, why: str) -> None:
-        if row[column] is None:
-            problems.append(Problem(shown[sheet], f"empty; required {why}", row=row["_row"], column=column))
-
-    def file_exists(sheet: str, row: dict, column: str) -> None:
-        for name in listed(row[column]) if column in SEVERAL_FILES else [row[column]]:
-            if name is None or study.is_known(name):
-                continue
-            looked = ", ".join(str(folder / name) for folder in study.folders)
-            problems.append(
-                Problem(shown[sheet], f"file not found: {name} (looked for {looked})", row=row["_row"], column=column)
-            )
-
-    for row in rows["libraries"]:
-        library = row["library"]
-        bins = study.bins.get(library, [])
-        if len([b for b in bins if b["role"] == "sorted"]) < 2:
-            problems.append(
-                Problem(
-                    shown["libraries"],
-                    f"library {library!r} needs two or more sorted bins in the bins sheet",
-                    row["_row"],
-                )
-            )
-        if row["source"] == "counts":
-            needs("libraries", row, "counts", "when source is counts")
-            needs("libraries", row, "sequence_column", "when source is counts")
-            for b in bins:
-                needs("bins", b, "column", "when the library's source is counts")
-        if row["source"] == "fastq":
-            for b in bins:
-                if (library, b["bin"]) not in study.reads:
-                    problems.append(
-                        Problem(shown["bins"], f"no reads for bin {b['bin']!r} of library {library!r}", b["_row"])
-                    )
-        if row["kind"] == "designed" and row["source"] == "fastq":
-            needs("libraries", row, "ordered_sequences", "when kind is designed")
-        for column in ("counts", "ordered_sequences"):
-            file_exists("libraries", row, column)
-        if row["methods"] and "maude" in row["methods"]:
-            for b in bins:
-                if b["role"] == "sorted":
-                    needs("bins", b, "lower_quantile", "by method maude")
-                    needs("bins", b, "upper_quantile", "by method maude")
-        if study.config["estimate"]["bin_weights"] == "cells" and row["methods"] and "bin-mean" in row["methods"]:
-            for b in bins:
-                if b["role"] == "sorted" and (b["lower_quantile"] is None or b["upper_quantile"] is None):
-                    needs("bins", b, "cells", "by bin weights `cells` where the quantiles are not given")
-    problems += _check_samples(study, shown["libraries"])
-    estimated = {**study.libraries, **study.samples}
-    for row in rows["bins"]:
-        known("bins", row, "library", study.libraries, "library")
-        low, high = row["lower_quantile"], row["upper_quantile"]
-        if isinstance(low, float) and isinstance(high, float) and low >= high:
-            problems.append(
-                Problem(
-                    shown["bins"],
-                    f"{high:g} must be greater than lower_quantile {low:g}",
-                    row["_row"],
-                    "upper_quantile",
-                )
-            )
-    for library, bins in study.bins.items():
-        ordered = [b for b in bins if b["role"] == "sorted"]
-        for column in ("lower_bound", "upper_bound", "lower_quantile", "upper_quantile"):
-            for before, after in pairwise(ordered):
-                if before[column] is not None and after[column] is not None and after[column] < before[column]:
-                    problems.append(
-                        Problem(
-                            shown["bins"],
-                            f"{after[column]:g} of bin {after['bin']!r} lies below {before[column]:g} of bin "
-                            f"{before['bin']!r}, although its position is higher; are bins of {library} swapped?",
-                            after["_row"],
-                            column,
-                        )
-                    )
-    for row in rows["reads"]:
-        if known("reads", row, "library", study.libraries, "library"):
-            known("reads", row, "bin", [b["bin"] for b in study.bins.get(row["library"], [])], "bin")
-        file_exists("reads", row, "read1")
-        file_exists("reads", row, "read2")
-    structure = parse_structure(study.config["reads"]["structure"])
-    problems += simulated_problems(structure, rows["libraries"], shown["libraries"])
-    problems += mate_problems(structure, rows["reads"], shown["reads"])
-    problems += barcode_problems(structure, study.config["reads"]["barcode_mismatches"], rows["reads"], shown["reads"])
-    problems += fold_problems(rows["datasets"], shown["datasets"])
-    problems += layout_problems(rows["datasets"], shown["datasets"])
-    for row in rows["datasets"]:
-        for side in ("train", "test"):
-            library, method = row[f"{side}_library"], row[f"{side}_method"]
-            if known("datasets", row, f"{side}_library", estimated, "library or sample") and library:
-                needs("datasets", row, f"{side}_method", f"with {side}_library")
-                if method:
-                    known("datasets", row, f"{side}_method", study.methods(library), f"method of library {library}")
-            if library and row[f"{side}_table"]:
-                problems.append(
-                    Problem(
-                        shown["datasets"],
-                        f"give {side}_library or {side}_table, not both",
-                        row["_row"],
-                        f"{side}_table",
-                    )
-                )
-            file_exists("datasets", row, f"{side}_table")
-        if row["subsets"] == "simulated":
-            name = row["test_library"] or ""
-            tested = study.libraries.get(study.members(name)[0], {})
-            if (tested.get("kind"), tested.get("source")) != ("designed", "simulated"):
-                problems.append(
-                    Problem(
-                        shown["datasets"],
-                        "'simulated' needs a test_library of kind designed and source simulated",
-                        row["_row"],
-                        "subsets",
-                    )
-                )
-        else:
-            file_exists("datasets", row, "subsets")
-        for column in ("predictions", "sequence_files", "validation_table"):
-            file_exists("datasets", row, column)
-        problems += _check_models_from(study, row, shown["datasets"])
-        if study.models_of(row["dataset"]) and not (row["train_library"] or row["train_table"]):
-            needs("datasets", row, "train_library", "(or train_table) because models are trained on this dataset")
-    for row in rows["contact_maps"]:
-        if row["map"] in study.libraries:
-            message = f"{row['map']!r} is also the name of a library; both have a quality page of that name"
-            problems.append(Problem(shown["contact_maps"], message, row["_row"], "map"))
-        if row["source"] != "simulated":
-            for column in (row["source"], "genome"):
-                needs("contact_maps", row, column, f"when source is {row['source']}")
-        for column in ("cooler", "hic", "genome", "rename", "genes", "exclude"):
-            file_exists("contact_maps", row, column)
-        for column in ("pairs", "peaks", "signals"):
-            for name in (row[column] or "").split(","):
-                file_exists("contact_maps", {**row, column: name.strip() or None}, column)
-        if row["validation_chromosomes"] and row["test_chromosomes"]:
-            both = set(study.chromosomes(row["map"], "validation")) & set(study.chromosomes(row["map"], "test"))
-            for name in sorted(both):
-                problems.append(
-                    Problem(
-                        shown["contact_maps"],
-                        f"{name} is also a validation chromosome",
-                        row["_row"],
-                        "test_chromosomes",
-                    )
-                )
-    for row in rows["models"]:
-        if row["model"] == "submitted":
-            problems.append(
-                Problem(shown["models"], "'submitted' stands for predictions made elsewhere", row["_row"], "model")
-            )
-        if row["model"] == "observed" and row["dataset"] in study.maps:
-            problems.append(Problem(shown["models"], "'observed' stands for what was measured", row["_row"], "model"))
-        known("models", row, "dataset", {**study.datasets, **study.maps, **study.assays}, "dataset, map or assay")
-        file_exists("models", row, "recipe")
-    return problems
-
-
 def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     for row in rows:
@@ -590,7 +374,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     if not problems:
         study.public = PublicFiles.of(rows["downloads"], config["downloads"])
     if not problems:  # links between rows make sense only when the rows themselves do
-        problems += _check_links(study, shown, rows)
+        problems += link_problems(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])
     if not problems:
         problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)
