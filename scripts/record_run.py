@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from cisflow.code_digest import library_hash
 from cisflow.joblog import job
-from cisflow.provenance import library_hash, versions
+from cisflow.provenance import versions
 from cisflow.run_manifest import record_run
 
 with job(snakemake):

@@ -71,7 +71,7 @@ def record_run(
     packages : mapping of str to str
         Versions by package.
     code : str
-        Digest of the library (:func:`cisflow.provenance.library_hash`).
+        Digest of the library (:func:`cisflow.code_digest.library_hash`).
     threads : int
         Files hashed at the same time.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cisflow.provenance import library_hash
+from cisflow.code_digest import library_hash
 from cisflow.run_manifest import read_run_manifest, verify_run
 from conftest import CHECKOUT
 from running import TINY, command, environment, planned_rules, snakemake, tables

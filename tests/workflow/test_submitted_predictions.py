@@ -64,6 +64,7 @@ def test_only_the_rules_of_scoring_are_planned(public_run):
         "plot_changes",
         "record_settings",
         "report",
+        "record_run",
     }
 
 

@@ -18,9 +18,9 @@ from cisflow.files import write_json
 from cisflow.evaluation.subsets import PAIR_FILES
 from cisflow.models.contact_settings import FITTED, contact_settings, fill_from_others, reading_mb
 from cisflow.problems import InputError
-from cisflow.provenance import code_hash
+from cisflow.code_digest import code_hash
 from cisflow.reads.structure import parse_structure
-from cisflow.datasets.folds import validation_folds
+from cisflow.datasets.fold_names import validation_folds
 from cisflow.models.cells import cell_of
 from cisflow.settings.dataset_columns import further_columns, measurement_labels, table_layout
 from cisflow.settings.downloads import listed

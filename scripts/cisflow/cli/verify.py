@@ -29,9 +29,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Run the command."""
+    from cisflow.code_digest import library_hash
     from cisflow.files import write_table
     from cisflow.joblog import logger
-    from cisflow.provenance import library_hash
     from cisflow.run_manifest import read_run_manifest, verify_run
 
     if given.threads < 1:

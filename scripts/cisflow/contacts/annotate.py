@@ -31,6 +31,7 @@ BINS_PER_CHROMOSOME = 100  # of a chromosome of median length
 WINDOWS = (5, 10, 25)  # bins of the insulation score's window
 MOST_BINS = 500_000  # of the insulation score
 EIGENVECTORS = 3
+DECIMALS = 6  # of the eigenvectors
 IGNORED = 2  # diagonals, as in balancing
 COMPARTMENT_COLUMNS = ("chromosome", "start", "end", "gc", "E1", "E2", "E3")
 
@@ -82,7 +83,7 @@ def compartments(clr: cooler.Cooler, genome: Genome) -> pd.DataFrame:
     -------
     DataFrame
         ``chromosome``, ``start``, ``end`` (bp), ``gc``, and ``E1`` to ``E3``, scaled by the root of their eigenvalue,
-        signed so that they rise with the GC content; NaN for masked bins.
+        signed so that they rise with the GC content; six decimals, NaN for masked bins.
     """
     bins = clr.bins()[["chrom", "start", "end"]][:]
     starts, ends = bins["start"].to_numpy(), bins["end"].to_numpy()
@@ -93,6 +94,9 @@ def compartments(clr: cooler.Cooler, genome: Genome) -> pd.DataFrame:
     track = bins.assign(gc=content)
     _, vectors = cooltools.eigs_cis(clr, phasing_track=track, n_eigs=EIGENVECTORS, ignore_diags=IGNORED)
     vectors = vectors.rename(columns={"chrom": "chromosome"}).assign(gc=content)
+    # ARPACK starts from a random vector (scipy's eigsh draws a new one each time): the last digits differ between runs.
+    names = [f"E{number + 1}" for number in range(EIGENVECTORS)]
+    vectors[names] = vectors[names].round(DECIMALS) + 0.0  # no negative zero
     return vectors[list(COMPARTMENT_COLUMNS)].astype({"chromosome": str})
 
 

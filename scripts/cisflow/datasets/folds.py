@@ -15,6 +15,7 @@ import polars as pl
 from numba import njit
 
 from cisflow.clusters.near_identical import NearIdentical, TooManyPairsError, components
+from cisflow.datasets.fold_names import validation_folds
 from cisflow.datasets.related import related_pairs
 from cisflow.datasets.tables import COLUMNS
 from cisflow.joblog import logger
@@ -54,13 +55,6 @@ class FoldSettings:
     method: str
     max_distance: int
     homology_score: int
-
-
-def validation_folds(folds: Sequence[str], inner_folds: int | None, test: str) -> list[str]:
-    """Names of the validation folds of a test fold: the other ones, or drawn ones ``inner1``, ``inner2``, ..."""
-    if inner_folds is None:
-        return [name for name in folds if name != test]
-    return [f"inner{i}" for i in range(1, inner_folds + 1)]
 
 
 @njit(cache=True, nogil=True)

@@ -18,9 +18,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from cisflow.code_digest import PACKAGE, code_hash
 from cisflow.files import atomic_path, read_table, sha256
 from cisflow.problems import InputError, Problem
-from cisflow.provenance import PACKAGE, code_hash, versions
+from cisflow.provenance import versions
 from cisflow.training.bundle import HISTORY, MANIFEST, RECIPE, WEIGHTS, Bundle, read_bundle
 
 FILES = (WEIGHTS, RECIPE, HISTORY, MANIFEST)

@@ -108,7 +108,7 @@ def train(
     settings : mapping
         Settings of the job for the manifest.
     code : str
-        Digest of the code, see :func:`cisflow.provenance.code_hash`; a state of other code is not continued.
+        Digest of the code, see :func:`cisflow.code_digest.code_hash`; a state of other code is not continued.
     device : torch.device
     threads : int
         Torch threads; they are part of the result.

@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 
+from cisflow.code_digest import code_hash
 from cisflow.contacts.genome import Genome
 from cisflow.files import TableWriter, sha256
 from cisflow.models.contact_predict import load_contact_model
 from cisflow.models.local_predict import LocalPredictor
 from cisflow.parts import Parts
 from cisflow.problems import InputError, Problem
-from cisflow.provenance import code_hash
 from cisflow.training.bundle import RECIPE, WEIGHTS
 from cisflow.training.state import state_key
 from cisflow.variants.changes import Asked, asked_texts, asked_vcf, read_changes

@@ -13,13 +13,13 @@ import pandas as pd
 import torch
 
 from cisflow.clusters.ordered import read_ordered
+from cisflow.code_digest import code_hash
 from cisflow.contacts.genome import Genome
 from cisflow.contacts.intervals import Intervals, read_bed, read_excluded
 from cisflow.contacts.regions import Region
 from cisflow.files import TableWriter, sha256, write_text
 from cisflow.parts import Parts
 from cisflow.problems import InputError, Problem
-from cisflow.provenance import code_hash
 from cisflow.training.state import state_key
 from cisflow.variants import disruption_screen, insertion_screen
 from cisflow.variants.contact_run import ContactInput

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from cisflow.cli.main import main
+from cisflow.code_digest import PACKAGE, code_hash
 from cisflow.models.card import differences, list_bundles, model_card
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.predict import load_bundle
-from cisflow.provenance import PACKAGE, code_hash, versions
+from cisflow.provenance import versions
 from cisflow.training.bundle import read_bundle, write_bundle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))

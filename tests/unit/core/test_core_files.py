@@ -4,7 +4,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from cisflow import provenance
+from cisflow import code_digest
 from cisflow.files import atomic_path, read_table, write_table
 from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
 from cisflow.progress import Progress, format_seconds
@@ -80,12 +80,12 @@ def test_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
     (package / "unused.py").write_text("value = 1\n")
     script = tmp_path / "script.py"
     script.write_text("from cisflow.used import value\n")
-    monkeypatch.setattr(provenance, "PACKAGE", package)
+    monkeypatch.setattr(code_digest, "PACKAGE", package)
 
     def digest():
-        provenance.code_hash.cache_clear()
-        provenance._digest_and_imports.cache_clear()
-        return provenance.code_hash(script)
+        code_digest.code_hash.cache_clear()
+        code_digest._digest_and_imports.cache_clear()
+        return code_digest.code_hash(script)
 
     before = digest()
     (package / "used.py").write_text('"""A docstring."""\n\nvalue   = 1  # a comment\n')
@@ -94,8 +94,34 @@ def test_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
     assert digest() == before
     (package / "used.py").write_text("value = 2\n")
     assert digest() != before
-    provenance.code_hash.cache_clear()
-    provenance._digest_and_imports.cache_clear()
+    code_digest.code_hash.cache_clear()
+    code_digest._digest_and_imports.cache_clear()
+
+
+def test_digests_are_remembered_by_content(tmp_path, monkeypatch):
+    source, path = (
+        b"from cisflow.files import sha256\n\n\nvalue = 1  # a comment\n",
+        tmp_path / "cache" / "digests.json",
+    )
+    first = code_digest.Remembered(path)
+    found = first.digest(source)
+    assert found[1] == ["cisflow.files", "cisflow.files.sha256"]
+    first.save()
+    monkeypatch.setattr(code_digest, "_parse", lambda source: pytest.fail("parsed again"))
+    assert code_digest.Remembered(path).digest(source) == found
+    monkeypatch.undo()
+    assert code_digest.Remembered(path).digest(source.replace(b"1", b"2"))[0] != found[0]
+    for damaged in ("", "[]", '{"form": "0", "sources": {}}'):
+        path.write_text(damaged)
+        assert code_digest.Remembered(path).digest(source) == found
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    remembered = code_digest.Remembered(blocked / "digests.json")
+    assert remembered.digest(b"value = 1\n")[1] == []
+    remembered.save()
 
 
 def test_gpu_asked_for_where_there_is_none():

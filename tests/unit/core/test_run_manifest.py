@@ -7,8 +7,9 @@ import json
 import pytest
 
 from cisflow.cli.main import main
+from cisflow.code_digest import library_hash
 from cisflow.problems import InputError
-from cisflow.provenance import library_hash, versions
+from cisflow.provenance import versions
 from cisflow.run_manifest import read_run_manifest, record_run, run_files, verify_run
 
 

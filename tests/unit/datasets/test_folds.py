@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sequence_families import either_strand, mutate
 
+from cisflow.datasets.fold_names import validation_folds
 from cisflow.datasets.fold_rows import rows_of_fold
-from cisflow.datasets.folds import FoldSettings, build_folds, draw_folds, validation_folds
+from cisflow.datasets.folds import FoldSettings, build_folds, draw_folds
 from cisflow.datasets.tables import read_training_table
 from cisflow.problems import InputError
 from cisflow.settings.cross_validation import fold_names, fold_problems
