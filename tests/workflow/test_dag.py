@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cisflow.code_digest import library_hash
@@ -68,8 +69,6 @@ def test_every_figure_has_its_table(tiny_run):
 
 
 def test_counts_are_conserved_from_reads_to_elements(tiny_run):
-    import pandas as pd
-
     root = tiny_run / "results" / "tiny"
     counts = pd.read_parquet(root / "clusters" / "random.counts.parquet")
     for name in [c for c in counts.columns if c.startswith("bin")]:
@@ -147,3 +146,16 @@ def test_killed_run_continues_to_the_same_bytes(tiny_run, tmp_path):
     log = next((tmp_path / "logs" / "tiny").rglob("*dream_rnn*seed1*.log"))
     assert "continu" in log.read_text().lower() or "resum" in log.read_text().lower()
     assert tables(tmp_path) == tables(tiny_run)
+
+
+def test_speed_of_the_networks_is_drawn_from_their_measurement(tiny_run, tmp_path):
+    """Not part of the smallest run itself: its files are compared byte by byte, and timings are never the same."""
+    overlay = tmp_path / "speed.yaml"
+    overlay.write_text(
+        "speed: {measure: true, batch_size: 4, batches: 2, forward_batches: 2, repeats: 3, max_batch: 8}\n"
+    )
+    drawn = "results/tiny/figures/models/promoters.speed.svg"
+    code, text = snakemake(tiny_run, "--cores", "2", drawn, "--configfile", str(TINY), str(overlay))
+    assert code == 0, text[-6000:]
+    table = pd.read_csv((tiny_run / drawn).with_suffix(".tsv"), sep="\t")
+    assert set(table["model"]) == {"dream_attn", "dream_cnn", "dream_rnn"}
