@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
-import hictkpy
 import numpy as np
 
+from cisflow.contacts.hic_header import read_hic_header
 from cisflow.contacts.pairs_header import read_header
 from cisflow.problems import InputError, Problem
 
@@ -85,7 +85,7 @@ class ContactFile:
         if self.kind == "pairs":
             return dict(read_header(self.path).lengths)
         if self.kind == "hic":
-            return {str(name): int(n) for name, n in hictkpy.File(self.path, resolution).chromosomes().items()}
+            return dict(read_hic_header(self.path).chromosomes[resolution])
         with h5py.File(self.path, "r") as handle:
             chroms = handle[group_of(self.addresses[resolution])]["chroms"]
             names = [name.decode() if isinstance(name, bytes) else str(name) for name in chroms["name"][:]]
@@ -96,7 +96,7 @@ class ContactFile:
         if self.kind == "pairs":
             return []
         if self.kind == "hic":
-            return list(map(str, hictkpy.File(self.path, resolution).avail_normalizations()))
+            return list(read_hic_header(self.path).normalisations[resolution])
         with h5py.File(self.path, "r") as handle:
             return weight_columns(handle[group_of(self.addresses[resolution])]["bins"])
 
@@ -168,10 +168,6 @@ def open_contacts(path: str | Path) -> ContactFile:
     if start == HDF5:
         return ContactFile(str(path), "cooler", list_resolutions(path))
     if start.startswith(HIC):
-        try:
-            sizes = sorted(map(int, hictkpy.MultiResFile(path).resolutions()))
-        except RuntimeError as error:
-            raise InputError(Problem(str(path), f"cannot be read as a .hic file: {error}")) from None
-        return ContactFile(str(path), "hic", {size: str(path) for size in sizes})
+        return ContactFile(str(path), "hic", {size: str(path) for size in read_hic_header(path).chromosomes})
     read_header(path)
     return ContactFile(str(path), "pairs", {})

@@ -1,6 +1,7 @@
 """Pixels and normalisation vectors of .hic files, through hictk.
 
 Inputs: a ``.hic`` file of versions 6 to 9. Outputs: pixels of the upper triangle in the order of the bins; weights.
+hictkpy is imported where a file is read and no sooner: see :mod:`cisflow.contacts.hic_header`.
 Source: Rossini & Paulsen 2024, Bioinformatics 40:btae408.
 """
 
@@ -11,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hictkpy
 import numpy as np
 import pyarrow as pa
 
@@ -39,6 +39,8 @@ def read_hic_pixels(path: str | Path, resolution: int, wanted: int = WANTED) -> 
         0-based bins in the order of the file's chromosomes, ``bin1 <= bin2``, sorted.
     count : float64 array
     """
+    import hictkpy
+
     file, rows = hictkpy.File(path, resolution), 1
     lengths = {str(name): int(length) for name, length in file.chromosomes().items()}
     names, n_bins = list(lengths), file.nbins()
@@ -62,5 +64,7 @@ def read_hic_pixels(path: str | Path, resolution: int, wanted: int = WANTED) -> 
 
 def hic_weights(path: str | Path, resolution: int, name: str) -> np.ndarray:
     """Normalisation vector of a .hic file as multiplicative weights; float64 (bins,), NaN where it has none."""
+    import hictkpy
+
     weights = np.asarray(hictkpy.File(path, resolution).weights(name, divisive=False), dtype=np.float64)
     return np.where(np.isfinite(weights) & (weights > 0), weights, np.nan)

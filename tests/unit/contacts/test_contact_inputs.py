@@ -1,10 +1,16 @@
-"""Maps from .hic files and lists of pairs are those of the cooler with the same contacts; weights of the file."""
+"""Maps from .hic files and lists of pairs are those of the cooler with the same contacts; weights of the file.
+
+What imports hictkpy runs in a process of its own (``child``): see :mod:`cisflow.contacts.hic_header`.
+"""
 
 import gzip
+import multiprocessing
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import cooler
 import h5py
-import hictkpy
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,13 +62,31 @@ def write_pairs(path, pixels, seed=0, header=""):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, pixels):
+def child():
+    """Calls a function in a process that may import hictkpy."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield lambda function, *arguments: pool.submit(function, *arguments).result()
+    assert "hictkpy" not in sys.modules
+
+
+def write_hic(path, pixels):
+    import hictkpy
+
+    writer = hictkpy.hic.FileWriter(path, LENGTHS, [200, 400])
+    writer.add_pixels(pd.DataFrame(dict(zip(("bin1_id", "bin2_id", "count"), pixels, strict=True))))
+    writer.finalize()
+
+
+def hic_blocks(path, resolution, wanted):
+    return list(read_hic_pixels(path, resolution, wanted))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, pixels, child):
     """The same contacts as .cool, .hic (200 and 400 bp) and .pairs; genome and rename table."""
     folder = tmp_path_factory.mktemp("inputs")
     write_cooler(folder / "map.cool", cooler.binnify(pd.Series(LENGTHS), 200), [pixels])
-    writer = hictkpy.hic.FileWriter(folder / "map.hic", LENGTHS, [200, 400])
-    writer.add_pixels(pd.DataFrame(dict(zip(("bin1_id", "bin2_id", "count"), pixels, strict=True))))
-    writer.finalize()
+    child(write_hic, folder / "map.hic", pixels)
     write_pairs(folder / "map.pairs", pixels)
     (folder / "g.fa").write_text("".join(f">{name}\n{'ACGT' * (n // 4)}\n" for name, n in GENOME.items()))
     (folder / "rename.tsv").write_text(RENAME)
@@ -82,21 +106,30 @@ def prepare(folder, out, source, resolution=200, **options):
     return cooler.Cooler(str(out / "map.cool"))
 
 
+def prepare_from_hic(folder, out, resolution, weights=None):
+    """As :func:`prepare`; returns nothing that could not be sent between processes."""
+    prepare(folder, out, "map.hic", resolution, weights=weights)
+
+
 def assert_same_map(one, other):
     pd.testing.assert_frame_equal(one.pixels()[:], other.pixels()[:])
     pd.testing.assert_frame_equal(one.bins()[:], other.bins()[:])
 
 
 @pytest.mark.parametrize(("source", "resolution"), [("map.hic", 200), ("map.hic", 800), ("map.pairs", 200)])
-def test_any_format_gives_the_same_map(folder, tmp_path, source, resolution):
+def test_any_format_gives_the_same_map(folder, tmp_path, child, source, resolution):
     expected = prepare(folder, tmp_path / "a", "map.cool", resolution)
-    assert_same_map(prepare(folder, tmp_path / "b", source, resolution), expected)
+    if source == "map.hic":
+        child(prepare_from_hic, folder, tmp_path / "b", resolution)
+    else:
+        prepare(folder, tmp_path / "b", source, resolution)
+    assert_same_map(cooler.Cooler(str(tmp_path / "b" / "map.cool")), expected)
     assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["map.cool", "quality.tsv"]
 
 
 @pytest.mark.parametrize("wanted", [1, 500, 1 << 22])
-def test_hic_pixels_in_blocks_are_sorted(folder, pixels, wanted):
-    blocks = list(read_hic_pixels(folder / "map.hic", 200, wanted))
+def test_hic_pixels_in_blocks_are_sorted(folder, pixels, child, wanted):
+    blocks = child(hic_blocks, folder / "map.hic", 200, wanted)
     assert (len(blocks) > 10) == (wanted < 1000)
     for column, expected in enumerate(pixels):
         np.testing.assert_array_equal(np.concatenate([block[column] for block in blocks]), expected)
@@ -111,6 +144,18 @@ def test_names_of_a_hic_file_and_of_pairs_are_checked(folder, tmp_path):
     assert open_contacts(folder / "map.hic").choose(1000) == (200, 5)
     with pytest.raises(InputError, match="no resolution divides 300 bp; there are 200, 400 bp"):
         prepare(folder, tmp_path, "map.hic", 300)
+
+
+def test_looking_into_a_hic_file_leaves_no_thread_behind(folder):
+    """The process that plans a run lives as long as the run."""
+    program = (
+        "import sys, cisflow.contacts.input_checks, cisflow.contacts.prepare, cisflow.contacts.weights\n"
+        "from cisflow.contacts.formats import open_contacts\n"
+        "file = open_contacts(sys.argv[1])\n"
+        "assert file.chromosomes(400)['chr2'] == 20_100 and file.weights(200) == []\n"
+        "assert 'hictkpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program, str(folder / "map.hic")], check=True)
 
 
 def test_broken_hic(tmp_path):
@@ -211,7 +256,7 @@ def test_weights_that_are_not_there(weighted):
     assert steps["variance"].iloc[-1] < 1e-5 < steps["variance"].iloc[0]
 
 
-def test_normalisation_of_a_hic_file_is_divided_by(folder, tmp_path):
+def test_normalisation_of_a_hic_file_is_divided_by(folder, tmp_path, child):
     (tmp_path / "map.hic").write_bytes((folder / "map.hic").read_bytes())
     for name in ("g.fa", "rename.tsv"):
         (tmp_path / name).write_text((folder / name).read_text())
@@ -220,7 +265,8 @@ def test_normalisation_of_a_hic_file_is_divided_by(folder, tmp_path):
     vectors[1][[4, 5]] = [np.nan, 0]
     add_normalisation(tmp_path / "map.hic", "KR", vectors, 200)
     assert open_contacts(tmp_path / "map.hic").weights(200) == ["KR"]
-    prepared = prepare(tmp_path, tmp_path / "out", "map.hic", weights="KR")
+    child(prepare_from_hic, tmp_path, tmp_path / "out", 200, "KR")
+    prepared = cooler.Cooler(str(tmp_path / "out" / "map.cool"))
     stored = np.concatenate(list(vectors.values())).astype(np.float32).astype(float)
     expected = 1 / np.where(np.nan_to_num(stored) > 0, stored, np.nan)
     np.testing.assert_array_equal(prepared.bins()["weight"][:], expected)
