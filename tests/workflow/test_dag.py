@@ -68,6 +68,30 @@ def test_every_figure_has_its_table(tiny_run):
             assert svg.with_suffix(suffix).stat().st_size > 0, svg
 
 
+def test_trained_models_answer_every_question(tiny_run):
+    """Variants of both arms, a design and both screens: in the report, and predicted rather than refused."""
+    import pandas as pd
+
+    root = tiny_run / "results" / "tiny"
+    page = (root / "report.html").read_text()
+    sections = {part.split('"')[0]: part for part in page.split('<h2 id="')[1:]}
+    for name, figures in (("variants", 3), ("designs", 2), ("screens", 2)):
+        assert sections[name].count("<img") == figures, name
+    for name, models in (("substitutions", {"kmer_ridge"}), ("structural", {"orca"})):
+        effects = pd.read_parquet(root / "variants" / name / "effects.parquet")
+        assert set(effects["model"]) == models
+        assert 0.8 < (effects["status"] == "predicted").mean() < 1
+    assert "challenging" in " ".join(pd.read_csv(root / "designs" / "contrast" / "order.tsv", sep="\t")["subsets"])
+    sites = pd.read_parquet(root / "screens" / "sites" / "orca.parquet")
+    assert len(sites) == 600 // 20 + 100 // 20
+    assert sites["impact"].max() > 0
+    track = root / "screens" / "sites" / "orca.tracks" / f"orca.{sites['level'].iloc[0]}.bedGraph"
+    assert len(track.read_text().splitlines()) == len(sites)
+    inserted = pd.read_parquet(root / "screens" / "segments" / "orca.parquet")
+    assert set(inserted["status"]) == {"predicted"}
+    assert inserted["sequence"].nunique() == len(inserted) == 8
+
+
 def test_counts_are_conserved_from_reads_to_elements(tiny_run):
     root = tiny_run / "results" / "tiny"
     counts = pd.read_parquet(root / "clusters" / "random.counts.parquet")

@@ -26,6 +26,7 @@ from cisflow.settings.dataset_columns import further_columns, measurement_labels
 from cisflow.settings.downloads import listed
 from cisflow.settings.stage_checks import BUNDLE_FILES
 from cisflow.settings.profiles import BIAS_MODEL
+from cisflow.settings.screens import disruption_rule, row_regions, screens_with_files
 from cisflow.settings.speed import is_measurable
 from cisflow.settings.study import read_study
 
@@ -42,6 +43,22 @@ if workflow.is_main_process and any(row["source"] != "simulated" for row in stud
         print(f"Contact maps are checked by their own jobs: {error}", file=sys.stderr)
     else:
         if found := [problem for given in study.map_files() for problem in map_problems(MapFiles(**given))]:
+            raise WorkflowError(str(InputError(found)))
+
+# So are regions and sequences of screens.
+if workflow.is_main_process and study.screens:
+    try:
+        from cisflow.contacts.input_checks import cheap_lengths
+        from cisflow.variants.screen_input import file_problems
+    except ImportError as error:
+        print(f"Regions and sequences of screens are checked by their own jobs: {error}", file=sys.stderr)
+    else:
+        found = []
+        for given in screens_with_files(study):
+            genome = given.pop("genome")
+            given["lengths"] = given["lengths"] or cheap_lengths(genome)
+            found += file_problems(**given)
+        if found:
             raise WorkflowError(str(InputError(found)))
 
 # What a training can depend on; how many of them a job does changes no model.
@@ -106,6 +123,7 @@ wildcard_constraints:
     assay=one_of(study.assays),
     design=one_of(study.designs),
     variants=one_of(study.variants),
+    screen=one_of(study.screens),
     shard="[0-9]+",
     fold=one_of({fold["name"] for folds in study.chromosome_folds.values() for fold in folds}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
@@ -173,6 +191,7 @@ def figures():
     for name, row in study.variants.items():
         kinds = ("effects", "ladder") if row["dataset"] in study.maps else ("effects",)
         names += [f"variants/{name}.{kind}" for kind in kinds]
+    names += [f"screens/{name}.effects" for name in study.screens]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 

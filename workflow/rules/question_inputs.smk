@@ -1,4 +1,4 @@
-# What trained models are asked about: inputs of the rules of variants and designed libraries.
+# What trained models are asked about: inputs of the rules of variants, screens and designed libraries.
 
 
 def variant_row(wildcards):
@@ -36,18 +36,22 @@ def simulated_variants_input(wildcards):
     return {"constructs": simulated_library(run, name)}
 
 
+def asked_model(run, name, model):
+    """Bundles of a model of a dataset or contact map; of a map also genome and expected contacts."""
+    folders = [f"results/{run}/models/{name}/{model}/seed{seed}" for known, seed in bundles(name) if known == model]
+    given = {file: [f"{folder}/{path}" for folder in folders] for file, path in BUNDLE_OUTPUTS.items()}
+    if name in study.maps:
+        given["genome"] = map_fasta(run, name)
+        given["expected"] = map_file(run, name, "expected", "npz", study.resolution(model, name))
+    return given
+
+
 def variants_of_model(wildcards, model):
     """Variants, bundles of a model, and what it is shown."""
     row, run = variant_row(wildcards), wildcards.run
-    name = row["dataset"]
-    folders = [f"results/{run}/models/{name}/{model}/seed{seed}" for known, seed in bundles(name) if known == model]
-    given = {file: [f"{folder}/{path}" for folder in folders] for file, path in BUNDLE_OUTPUTS.items()}
-    given["vcf"] = variant_file(wildcards)
-    if name in study.maps:
-        expected = map_file(run, name, "expected", "npz", study.resolution(model, name))
-        return given | {"genome": map_fasta(run, name), "expected": expected}
+    given = asked_model(run, row["dataset"], model) | {"vcf": variant_file(wildcards)}
     if row["constructs"] == "simulated":
-        return given | {"constructs": simulated_library(run, name)}
+        return given | {"constructs": simulated_library(run, row["dataset"])}
     shown = {column: row[column] for column in ("constructs", "intervals", "genome")}
     return given | {column: study.path(path) for column, path in shown.items() if path}
 
@@ -74,3 +78,41 @@ def design_input(wildcards):
     ]
     found = {name: [f"{folder}/{file}" for folder in folders] for name, file in BUNDLE_OUTPUTS.items()}
     return found | ({"promoters": study.path(row["promoters"])} if row["promoters"] else {})
+
+
+def screen_row(wildcards):
+    """Row of the screens sheet."""
+    return study.screens[wildcards.screen]
+
+
+def simulated_screen_input(wildcards):
+    """Simulated genome of a screen, and its motif sites."""
+    name = screen_row(wildcards)["dataset"]
+    return {
+        "genome": f"results/{wildcards.run}/simulated/{name}.fa",
+        "peaks": peak_files(wildcards.run, name)[0],
+    }
+
+
+def screen_input(wildcards):
+    """Bundles of a model, what it is shown, and what it is asked."""
+    row, run = screen_row(wildcards), wildcards.run
+    given = asked_model(run, row["dataset"], wildcards.model)
+    made = f"results/{run}/simulated/{wildcards.screen}"
+    if row_regions(row) is None:
+        simulated = row["regions"] == "simulated"
+        given["regions"] = f"{made}.regions.bed" if simulated else study.path(row["regions"])
+    if row["sequences"]:
+        simulated = row["sequences"] == "simulated"
+        given["sequences"] = f"{made}.inserted.fa" if simulated else study.path(row["sequences"])
+    exclude = study.maps[row["dataset"]]["exclude"]
+    return given | ({"exclude": study.path(exclude)} if exclude else {})
+
+
+def drawn_screen(wildcards):
+    """Tables of the models of a screen, and the peaks that its map has."""
+    folder = f"results/{wildcards.run}/screens/{wildcards.screen}"
+    return {
+        "tables": [f"{folder}/{model}.parquet" for model in study.screen_models(wildcards.screen)],
+        "peaks": peak_files(wildcards.run, screen_row(wildcards)["dataset"]),
+    }

@@ -85,7 +85,8 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.training.numerics import reproducible_numerics
     from cisflow.variants.contact_run import ContactInput
     from cisflow.variants.disruption_screen import Disruption
-    from cisflow.variants.screen_run import run_disruption_screen, run_insertion_screen, write_bedgraphs
+    from cisflow.variants.screen_input import read_regions
+    from cisflow.variants.screen_run import DisruptionScreen, InsertionScreen, Screen, run_screen, write_bedgraphs
 
     check_outputs([given.output])
     problems, regions = _problems(given), []
@@ -100,13 +101,14 @@ def run(given: argparse.Namespace) -> None:
     expected = expected_by_model(given.expected, list(bundles))
     shown = ContactInput(given.genome, bundles, expected, forward_only=given.forward)
     state = given.state or f"{given.output}.parts"
+    screen: Screen
+    if given.kind == "disruption":
+        rule = Disruption(given.width, given.method, given.together, given.rounds, given.seed)
+        screen = DisruptionScreen(regions, rule)
+    else:
+        screen = InsertionScreen(read_regions(given.places), given.sequences)
     with reproducible_numerics(given.threads):
-        device = choose_device(given.device)
-        if given.kind == "disruption":
-            rule = Disruption(given.width, given.method, given.together, given.rounds, given.seed)
-            run_disruption_screen(shown, regions, rule, given.output, state, device, given.exclude)
-        else:
-            run_insertion_screen(shown, given.places, given.sequences, given.output, state, device, given.exclude)
+        run_screen(shown, screen, given.output, state, choose_device(given.device), given.exclude)
     if given.bedgraph:
         write_bedgraphs(read_table(given.output), Path(given.bedgraph))
     if given.figure:

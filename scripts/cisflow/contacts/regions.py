@@ -46,6 +46,20 @@ def parse_region(text: str) -> Region:
     return Region(found[1], start, end)
 
 
+def listed_regions(text: str) -> list[Region] | None:
+    """Regions of a text such as ``chr5:400000-400500 chr5:1,200,000-1,200,500``; None when it is no such list.
+
+    Raises
+    ------
+    ValueError
+        When an end does not follow its start.
+    """
+    items = text.split()
+    if not items or not all(PATTERN.fullmatch(item) for item in items):
+        return None
+    return [parse_region(item) for item in items]
+
+
 def length_name(base_pairs: float) -> str:
     """Length for people: ``256 kb``, ``1.5 Mb``."""
     for size, unit in ((1e6, "Mb"), (1e3, "kb")):

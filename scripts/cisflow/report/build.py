@@ -51,6 +51,10 @@ SECTIONS = {
         "Variants",
         "What the models say of given alleles: effects on expression, impact of structural variants on contact maps.",
     ),
+    "screens": (
+        "Screens of contact models",
+        "Which bases predicted contacts depend on, and what inserted sequences do to them.",
+    ),
     "diagnosis": ("Diagnosis of contact models", "What limits each network, in one sentence, with its reasons."),
 }
 
@@ -80,6 +84,7 @@ class ReportInput:
     profile_comparisons: Sequence[str] = ()
     design_funnels: Sequence[str] = ()
     variant_statuses: Sequence[str] = ()
+    screen_strongest: Sequence[str] = ()
     manifests: Sequence[str] = ()
     recipes: Sequence[str] = field(default_factory=tuple)
 
@@ -213,6 +218,8 @@ def build_report(given: ReportInput, results: str | Path, output: str | Path, ve
             tables += [_titled("Paired tests", path) for path in given.profile_comparisons]
         if name == "variants":
             tables += [_titled("Alleles by status", path) for path in given.variant_statuses]
+        if name == "screens":
+            tables += [_titled("Strongest effects", path) for path in given.screen_strongest]
         if name == "designs":
             tables += [_titled("Sequences by subset", path) for path in given.design_funnels]
         if name == "models" and given.recipes:

@@ -44,8 +44,9 @@ snakemake --cores 8 --configfile config/studies/my_study.yaml --config data_dir=
 | public files to fetch | `studies/dream2022.yaml` | downloads, datasets, models |
 | elements in folds, or to divide into folds | `studies/lentimpra_sample.yaml` | datasets, models |
 | a contact map (.cool, .mcool, .hic, .pairs) and its genome | `studies/yeast_contacts.yaml` | contact_maps, models |
-| trained models, and variants to predict | `studies/variants_demo.yaml` | variants beside those of the models |
-| trained models, and a test library to design | `studies/design_demo.yaml` | designs beside those of the models |
+| trained models, and variants to predict | `studies/questions_demo.yaml` | variants beside those of the models |
+| trained models, and a test library to design | `studies/questions_demo.yaml` | designs beside those of the models |
+| trained contact models, and a virtual screen | `studies/questions_demo.yaml` | screens beside those of the models |
 | cut sites (bigWig), peaks, and the genome | `studies/profiles_demo.yaml`, source `files` | profiles, models |
 
 Relative paths in the sheets start in `data_dir`, then in the working folder, then in the checkout.

@@ -36,6 +36,7 @@ from cisflow.settings.links import link_problems
 from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import structure_problems
 from cisflow.settings.schema import check_config, read_schema
+from cisflow.settings.screens import screen_problems
 from cisflow.settings.sheets import duplicates, read_sheet
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
 from cisflow.settings.variants import predicting_models, variant_problems
@@ -52,6 +53,7 @@ SHEETS = (
     "models",
     "designs",
     "variants",
+    "screens",
     "downloads",
 )
 KEYS = {
@@ -64,6 +66,7 @@ KEYS = {
     "models": ("model", "dataset"),
     "designs": ("design",),
     "variants": ("variants",),
+    "screens": ("screen",),
     "downloads": ("file",),
 }
 
@@ -76,7 +79,7 @@ class Study(ContactViews):
     ----------
     config : dict
         The whole config.
-    libraries, datasets, maps, assays, designs, variants : dict of dict
+    libraries, datasets, maps, assays, designs, variants, screens : dict of dict
         Rows of the sheets by name.
     chromosome_folds : dict of list of dict
         Folds of each assay, see :func:`cisflow.settings.profiles.read_folds`.
@@ -105,6 +108,7 @@ class Study(ContactViews):
     assays: dict[str, dict[str, Any]] = field(default_factory=dict)
     designs: dict[str, dict[str, Any]] = field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    screens: dict[str, dict[str, Any]] = field(default_factory=dict)
     chromosome_folds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -179,6 +183,14 @@ class Study(ContactViews):
     def variant_models(self, name: str) -> list[str]:
         """Models that predict a set of variants, in its order."""
         return predicting_models(self, self.variants[name])
+
+    def screen_models(self, name: str) -> list[str]:
+        """Models that are asked a screen, in its order."""
+        return predicting_models(self, self.screens[name])
+
+    def screens_of(self, kind: str) -> list[str]:
+        """Screens of a kind, ``disruption`` or ``insertion``."""
+        return [name for name, row in self.screens.items() if row["kind"] == kind]
 
     def recipe(self, model: str, dataset: str) -> dict[str, Any]:
         """Recipe of a model."""
@@ -359,6 +371,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     study.assays = {row["assay"]: row for row in rows["profiles"]}
     study.designs = {row["design"]: row for row in rows["designs"]}
     study.variants = {row["variants"]: row for row in rows["variants"]}
+    study.screens = {row["screen"]: row for row in rows["screens"]}
     for row in sorted(
         rows["bins"],
         key=lambda r: (r["role"] == "unsorted", r["position"] if isinstance(r["position"], float) else 0.0),
@@ -380,6 +393,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)
         problems += design_problems(study, rows["designs"], shown["designs"])
         problems += variant_problems(study, rows["variants"], shown["variants"])
+        problems += screen_problems(study, rows["screens"], shown["screens"])
         problems += motif_problems(study, config.get("interpret", {}).get("motifs"))
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)

@@ -24,6 +24,24 @@ def _write(records: list[tuple[str, int, str, str, str, str]], path: str | Path)
     write_text(HEADER + "".join(f"{line}\n" for line in lines), path)
 
 
+def some_sites(
+    peaks: str | Path, chromosome: str, length: int, number: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Draw motif sites in the middle three fifths of a chromosome: start and end (bp), in their order.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    rows = [line.split("\t")[:3] for line in Path(peaks).read_text(encoding="utf-8").splitlines() if line]
+    sites = [(int(s), int(e)) for c, s, e in rows if c == chromosome and length // 5 < int(s) < 4 * length // 5]
+    if not sites:
+        what = f"no motif site in the middle of {chromosome}; expected a longer chromosome"
+        raise InputError(Problem(str(peaks), what))
+    return [sites[k] for k in sorted(rng.choice(len(sites), size=min(number, len(sites)), replace=False))]
+
+
 def simulate_structural(
     genome: str | Path, peaks: str | Path, chromosome: str, other: str, seed: int, path: Path
 ) -> None:
@@ -42,14 +60,8 @@ def simulate_structural(
         Output.
     """
     reference, rng = Genome(genome, [chromosome, other]), generator(seed, "structural variants")
-    rows = [line.split("\t")[:3] for line in Path(peaks).read_text(encoding="utf-8").splitlines() if line]
     length = reference.lengths[chromosome]
-    sites = [(int(s), int(e)) for c, s, e in rows if c == chromosome and length // 5 < int(s) < 4 * length // 5]
-    if not sites:
-        raise InputError(
-            Problem(str(peaks), f"no motif site in the middle of {chromosome}; expected a longer chromosome")
-        )
-    chosen = [sites[k] for k in sorted(rng.choice(len(sites), size=min(4, len(sites)), replace=False))]
+    chosen = some_sites(peaks, chromosome, length, 4, rng)
 
     def base(position: int) -> str:
         """Base at a 1-based position."""

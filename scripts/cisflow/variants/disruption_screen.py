@@ -200,6 +200,7 @@ def screen_disruptions(
     Parameters
     ----------
     models : sequence of VariantModel
+        Whose windows are stretches of one chromosome.
     regions : sequence of Region
         Inside their chromosomes.
     rule : Disruption
@@ -216,9 +217,6 @@ def screen_disruptions(
     """
     work = []
     for model in models:
-        if model.placer.assembled:
-            what = "a model of inputs of several chromosomes; the screen needs one whose window is a stretch of one"
-            raise InputError(Problem(model.name, what))
         for region in regions:
             length = model.placer.lengths[region.chromosome]
             found = windows_of(region, model.placer.ladder.length, length, rule.width)

@@ -5,64 +5,128 @@ Inputs: bundles, genome, expected contacts, regions or places and sequences. Out
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 import pandas as pd
+import polars as pl
 import torch
 
 from cisflow.clusters.ordered import read_ordered
 from cisflow.code_digest import code_hash
-from cisflow.contacts.genome import Genome
-from cisflow.contacts.intervals import Intervals, read_bed, read_excluded
+from cisflow.contacts.intervals import Intervals, read_excluded
 from cisflow.contacts.regions import Region
 from cisflow.files import TableWriter, sha256, write_text
 from cisflow.parts import Parts
 from cisflow.problems import InputError, Problem
 from cisflow.training.state import state_key
 from cisflow.variants import disruption_screen, insertion_screen
+from cisflow.variants.contact_effects import VariantModel
 from cisflow.variants.contact_run import ContactInput
 from cisflow.variants.contact_views import base_codes
 from cisflow.variants.disruption_screen import Disruption
 from cisflow.variants.insertion_screen import Place
+from cisflow.variants.screen_input import outside_problems
 
 
-def _excluded(path: str | Path | None, genome: Genome) -> Intervals:
-    return Intervals({}) if path is None else read_excluded(path, genome.lengths)
+class Screen(Protocol):
+    """What a screen asks of contact models."""
+
+    kind: ClassVar[str]
+    columns: ClassVar[Mapping[str, pl.DataType]]
+    regions: Sequence[Region]
+
+    def digest(self) -> dict[str, object]:
+        """What its table depends on, beside regions and models."""
+
+    def misfits(self, model: VariantModel) -> list[Problem]:
+        """Why a model cannot be asked."""
+
+    def tables(self, models: Sequence[VariantModel], parts: Parts, excluded: Intervals) -> Iterator[pl.DataFrame]:
+        """Rows part after part; those of finished parts are not made again."""
 
 
-def _parts(
-    given: ContactInput, state: str | Path, device: torch.device | str, exclude: str | Path | None, **more: object
-) -> Parts:
-    made_of = {
-        "inputs": given.digest(),
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "exclude": exclude and sha256(exclude),
-        "code": code_hash(Path(__file__)),
-    }
-    return Parts(state, state_key(made_of | more))
+@dataclass(frozen=True)
+class DisruptionScreen:
+    """Disrupt the sites of regions, see :mod:`cisflow.variants.disruption_screen`.
+
+    Attributes
+    ----------
+    regions : sequence of Region
+    rule : Disruption
+    """
+
+    kind: ClassVar[str] = "disruption"
+    columns: ClassVar[Mapping[str, pl.DataType]] = disruption_screen.COLUMNS
+    regions: Sequence[Region]
+    rule: Disruption = field(default_factory=Disruption)
+
+    def digest(self) -> dict[str, object]:
+        """What the table depends on, beside regions and models."""
+        return {"rule": asdict(self.rule)}
+
+    def misfits(self, model: VariantModel) -> list[Problem]:
+        """Why a model cannot be asked."""
+        return []
+
+    def tables(self, models: Sequence[VariantModel], parts: Parts, excluded: Intervals) -> Iterator[pl.DataFrame]:
+        """Impacts of the sites."""
+        return disruption_screen.screen_disruptions(models, self.regions, self.rule, parts, excluded)
 
 
-def run_disruption_screen(
+@dataclass(frozen=True)
+class InsertionScreen:
+    """Write sequences into places, see :mod:`cisflow.variants.insertion_screen`.
+
+    Attributes
+    ----------
+    regions : sequence of Region
+        Bases from the start of each on are replaced.
+    sequences : path
+        FASTA, or table of id and sequence.
+    """
+
+    kind: ClassVar[str] = "insertion"
+    columns: ClassVar[Mapping[str, pl.DataType]] = insertion_screen.COLUMNS
+    regions: Sequence[Region]
+    sequences: str | Path
+
+    def digest(self) -> dict[str, object]:
+        """What the table depends on, beside regions and models."""
+        return {"sequences": sha256(self.sequences)}
+
+    def misfits(self, model: VariantModel) -> list[Problem]:
+        """Why a model cannot be asked."""
+        if all(replicate.strands for replicate in model.replicates):
+            return []
+        return [Problem(model.name, "inserted sequences need a model with an encoder of Orca's kind")]
+
+    def tables(self, models: Sequence[VariantModel], parts: Parts, excluded: Intervals) -> Iterator[pl.DataFrame]:
+        """Activities of the sequences."""
+        table = read_ordered(self.sequences)
+        inserted = [(str(name), base_codes(text)) for name, text in table.select("element", "sequence").iter_rows()]
+        places = [Place(region.chromosome, region.start) for region in self.regions]
+        return insertion_screen.screen_insertions(models, places, inserted, parts, excluded)
+
+
+def run_screen(
     given: ContactInput,
-    regions: Sequence[Region],
-    rule: Disruption,
+    screen: Screen,
     output: str | Path,
     state: str | Path,
     device: torch.device | str = "cpu",
     exclude: str | Path | None = None,
 ) -> None:
-    """Disrupt the sites of regions and write their impacts.
+    """Ask models a screen and write its table.
 
     Parameters
     ----------
     given : ContactInput
-    regions : sequence of Region
-    rule : Disruption
+    screen : Screen
     output : path
-        Table, see :data:`cisflow.variants.disruption_screen.COLUMNS`.
+        Table, whole or absent: ``screen.columns``.
     state : path
         Folder of the finished parts of an unfinished run.
     device : torch.device or str
@@ -72,82 +136,30 @@ def run_disruption_screen(
     Raises
     ------
     InputError
-        When a region reaches beyond its chromosome.
+        With every region outside the genome, and every model that cannot be asked.
     """
     genome, models = given.load(device)
-    problems = [
-        Problem("region", f"{region}; expected a part of a chromosome of the genome")
-        for region in regions
-        if region.end > genome.lengths.get(region.chromosome, 0)
-    ]
+    problems = outside_problems(screen.regions, genome.lengths, screen.kind, "region")
+    for model in models:
+        if model.placer.assembled:
+            what = "a model of inputs of several chromosomes; screens need one whose window is a stretch of one"
+            problems.append(Problem(model.name, what))
+        problems += screen.misfits(model)
     if problems:
         raise InputError(problems)
-    parts = _parts(given, state, device, exclude, regions=[list(r) for r in regions], rule=asdict(rule))
-    with TableWriter(output, disruption_screen.COLUMNS) as writer:
-        for table in disruption_screen.screen_disruptions(models, regions, rule, parts, _excluded(exclude, genome)):
+    made_of = {
+        "inputs": given.digest(),
+        "screen": [screen.kind, [list(region) for region in screen.regions], screen.digest()],
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "exclude": exclude and sha256(exclude),
+        "code": code_hash(Path(__file__)),
+    }
+    parts = Parts(state, state_key(made_of))
+    excluded = Intervals({}) if exclude is None else read_excluded(exclude, genome.lengths)
+    with TableWriter(output, screen.columns) as writer:
+        for table in screen.tables(models, parts, excluded):
             writer.write(table)
-    parts.remove()
-
-
-def read_places(path: str | Path, genome: Genome) -> list[Place]:
-    """Places of a BED file: starts of its intervals.
-
-    Raises
-    ------
-    InputError
-        With every row that lies on no chromosome of the genome.
-    """
-    table, problems = read_bed(path)
-    rows = [] if table is None else list(zip(table["chromosome"], table["start"].astype(int), strict=True))
-    problems += [
-        Problem(str(path), f"{chromosome}:{start} lies outside the genome")
-        for chromosome, start in rows
-        if start >= genome.lengths.get(chromosome, 0)
-    ]
-    if problems:
-        raise InputError(problems)
-    return [Place(chromosome, start) for chromosome, start in rows]
-
-
-def run_insertion_screen(
-    given: ContactInput,
-    places: str | Path,
-    sequences: str | Path,
-    output: str | Path,
-    state: str | Path,
-    device: torch.device | str = "cpu",
-    exclude: str | Path | None = None,
-) -> None:
-    """Write sequences into places and write what they do to the coarsest map.
-
-    Parameters
-    ----------
-    given : ContactInput
-    places : path
-        BED file: bases from the start of an interval on are replaced.
-    sequences : path
-        FASTA, or table of id and sequence.
-    output, state, device, exclude
-        See :func:`run_disruption_screen`; table: :data:`cisflow.variants.insertion_screen.COLUMNS`.
-    """
-    genome, models = given.load(device)
-    unfit = [
-        Problem(
-            model.name, "inserted sequences need a model with an encoder of Orca's kind and windows of one chromosome"
-        )
-        for model in models
-        if model.placer.assembled or not all(replicate.strands for replicate in model.replicates)
-    ]
-    if unfit:
-        raise InputError(unfit)
-    table = read_ordered(sequences)
-    inserted = [(str(name), base_codes(text)) for name, text in zip(table["element"], table["sequence"], strict=True)]
-    files = {"places": sha256(places), "sequences": sha256(sequences)}
-    parts = _parts(given, state, device, exclude, **files)
-    of_all = read_places(places, genome), inserted
-    with TableWriter(output, insertion_screen.COLUMNS) as writer:
-        for found in insertion_screen.screen_insertions(models, *of_all, parts, _excluded(exclude, genome)):
-            writer.write(found)
     parts.remove()
 
 
