@@ -19,5 +19,7 @@ with job(snakemake):
         folders, expected = [Path(weights).parent for weights in given.weights], {settings["model"]: given.expected}
         shown = ContactInput(given.genome, {settings["model"]: folders}, expected, settings["padding"])
         with reproducible_numerics(settings["threads"]):
-            ladders = look_again(shown, Changes(vcf=given.vcf), item, choose_device(settings["device"]))
+            ladders = look_again(
+                shown, Changes(vcf=given.vcf, rename=given.get("rename")), item, choose_device(settings["device"])
+            )
         plot_variant_ladders(ladders, svg)

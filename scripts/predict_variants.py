@@ -17,7 +17,9 @@ with job(snakemake):
             expected = {settings["model"]: given.expected}
             shown = ContactInput(given.genome, {settings["model"]: folders}, expected, settings["padding"])
             shard, state = tuple(settings["shard"]), snakemake.params.state
-            run_contact_variants(shown, Changes(vcf=given.vcf), output, state, device, shard=shard)
+            run_contact_variants(
+                shown, Changes(vcf=given.vcf, rename=given.get("rename")), output, state, device, shard=shard
+            )
         else:
             from cisflow.variants.expression_run import run_expression_variants
 

@@ -50,6 +50,8 @@ def variants_of_model(wildcards, model):
     """Variants, bundles of a model, and what it is shown."""
     row, run = variant_row(wildcards), wildcards.run
     given = asked_model(run, row["dataset"], model) | {"vcf": variant_file(wildcards)}
+    if row["dataset"] in study.maps and study.maps[row["dataset"]]["rename"]:
+        given["rename"] = study.path(study.maps[row["dataset"]]["rename"])
     if row["constructs"] == "simulated":
         return given | {"constructs": simulated_library(run, row["dataset"])}
     shown = {column: row[column] for column in ("constructs", "intervals", "genome")}

@@ -16,7 +16,7 @@ from cisflow.problems import InputError, Problem
 #: Options that mean nothing to contact models.
 OF_EXPRESSION = ("constructs", "intervals", "left", "right", "annotated")
 #: Options that mean nothing to expression models.
-OF_CONTACTS = ("change", "changes", "expected", "padding", "arrays", "figures", "state")
+OF_CONTACTS = ("change", "changes", "expected", "padding", "arrays", "figures", "state", "rename")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +44,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--padding", metavar="CHROMOSOME", help="fills up inputs of several chromosomes (default: the longest)"
     )
+    group.add_argument(
+        "--rename",
+        metavar="TABLE",
+        help="names of chromosomes in the VCF file (cooler_name) and in the genome (genome_name) where they differ by "
+        "more than chr in front",
+    )
     group.add_argument("--arrays", metavar="FOLDER", help="output: maps of every change and model, .npz")
     group.add_argument("--figures", metavar="FOLDER", help="output: ladders of every change and model, .svg and .png")
     group.add_argument("--state", metavar="FOLDER", help="finished parts of an unfinished run (default: OUTPUT.parts)")
@@ -68,13 +74,15 @@ def run(given: argparse.Namespace) -> None:
     sources = [name for name in ("vcf", "changes", "change") if getattr(given, name)]
     if len(sources) != 1:
         problems.append(Problem("options", "give one of --vcf, --changes and --change"))
+    if given.rename and not given.vcf:
+        problems.append(Problem("--rename", "has no meaning without --vcf"))
     if not given.genome:
         problems.append(Problem("--genome", "contact models need the genome, FASTA or 2bit"))
     if problems:
         raise InputError(problems)
     bundles = named_bundles(given.models)
     shown = ContactInput(given.genome, bundles, expected_by_model(given.expected, list(bundles)), given.padding)
-    changes = Changes(given.vcf, given.changes, given.change)
+    changes = Changes(given.vcf, given.changes, given.change, given.rename)
     arrays = given.arrays or (f"{given.figures}/arrays" if given.figures else None)
     with reproducible_numerics(given.threads):
         device = choose_device(given.device)

@@ -23,6 +23,7 @@ from cisflow.problems import InputError, Problem
 from cisflow.variants.alleles import Allele, Segment, from_segments, join_breakends
 from cisflow.variants.structural import Change, Refusal, of_interval, read_change
 from cisflow.variants.vcf import BadLine, read_records
+from cisflow.variants.vcf_names import renamed
 
 INTERVALS = {"del": "deletion", "dup": "duplication", "inv": "inversion"}
 EXAMPLES = {
@@ -212,7 +213,10 @@ def asked_texts(texts: Sequence[tuple[int, str, str]], lengths: Mapping[str, int
 
 
 def asked_vcf(
-    path: str | Path, lengths: Mapping[str, int], fetch: Callable[[str, int, int], np.ndarray] | None = None
+    path: str | Path,
+    lengths: Mapping[str, int],
+    fetch: Callable[[str, int, int], np.ndarray] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Iterator[Asked]:
     """Everything that a VCF file asks about: every alternative allele, and every line that is no record.
 
@@ -222,17 +226,20 @@ def asked_vcf(
     lengths : mapping of str to int
     fetch : callable, optional
         Codes of a reference interval: alleles whose REF differs from the genome are refused. N fits everything.
+    names : mapping of str to str, optional
+        Names of the genome by those of the file, where they differ, see :mod:`cisflow.variants.vcf_names`.
     """
     for entry in read_records(path):
         if isinstance(entry, BadLine):
             yield Asked(entry.line, "", "", None, entry.text, Refusal(f"bad line: {entry.reason}"))
             continue
-        for alternative in entry.alternatives:
-            change = read_change(entry, alternative, lengths)
+        record = renamed(entry, names or {})
+        for alternative, allele in zip(record.alternatives, entry.alternatives, strict=True):
+            change = read_change(record, alternative, lengths)
             if fetch is not None and isinstance(change, Change):
-                there = fetch(entry.chromosome, entry.position - 1, entry.position - 1 + len(entry.reference))
+                there = fetch(record.chromosome, entry.position - 1, entry.position - 1 + len(entry.reference))
                 shown = "".join((BASES + "N")[code] for code in there)
                 if any(a != b and "N" not in (a, b) for a, b in zip(shown, entry.reference, strict=True)):
                     what = f"REF {entry.reference[:20]}, genome {shown[:20]}"
                     change = Refusal("REF differs from the genome", what)
-            yield Asked(entry.line, entry.name, entry.chromosome, entry.position, alternative, change)
+            yield Asked(entry.line, entry.name, entry.chromosome, entry.position, allele, change)

@@ -17,6 +17,7 @@ import torch
 
 from cisflow.code_digest import code_hash
 from cisflow.contacts.genome import Genome
+from cisflow.contacts.names import read_rename_table
 from cisflow.files import TableWriter, sha256
 from cisflow.models.contact_predict import load_contact_model
 from cisflow.models.local_predict import LocalPredictor
@@ -29,6 +30,7 @@ from cisflow.variants.contact_effects import COLUMNS, Seen, VariantModel, contac
 from cisflow.variants.contact_views import ExpectedContacts, Placer
 from cisflow.variants.ladders import Ladders
 from cisflow.variants.vcf import BadLine, read_records
+from cisflow.variants.vcf_names import file_names
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ class Changes:
     file : path, optional
         List of changes, see :func:`cisflow.variants.changes.read_changes`.
     texts : sequence of str
+    rename : path, optional
+        Table of names in the genome by other names, for a VCF file, see :func:`cisflow.variants.vcf_names.translate`.
     """
 
     vcf: str | Path | None = None
     file: str | Path | None = None
     texts: Sequence[str] = ()
+    rename: str | Path | None = None
 
     def listed(self) -> list[tuple[int, str, str]]:
         """Number, name and text of every change that is given as text."""
@@ -56,7 +61,8 @@ class Changes:
     def asked(self, genome: Genome) -> Iterator[Asked]:
         """Everything that is asked about."""
         if self.vcf is not None:
-            return asked_vcf(self.vcf, genome.lengths, genome.codes)
+            names = file_names(self.vcf, genome.lengths, read_rename_table(self.rename) if self.rename else None)
+            return asked_vcf(self.vcf, genome.lengths, genome.codes, names)
         return asked_texts(self.listed(), genome.lengths)
 
     def __len__(self) -> int:
@@ -67,7 +73,8 @@ class Changes:
     def digest(self) -> Any:
         """What a table depends on."""
         given = self.vcf or self.file
-        return list(self.texts) if given is None else [Path(given).name, sha256(given)]
+        read = [Path(path).name for path in (given,) if path] + [sha256(path) for path in (given, self.rename) if path]
+        return read or list(self.texts)
 
 
 @dataclass(frozen=True)
