@@ -16,7 +16,7 @@ demo: env
 
 test: env
 	$(BIN)/python -m pytest -n 2 -m 'not dag and not slow'
-	$(BIN)/python -m pytest -m 'dag and not slow' # one after the other: Snakemake itself uses both cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'dag and not slow'
 
 slow: env
 	$(BIN)/python -m pytest -m slow # whole cascades of the published size: minutes

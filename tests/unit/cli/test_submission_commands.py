@@ -232,7 +232,7 @@ def test_subsets_beyond_the_truth(capsys, tmp_path, reference):
     assert "expected rows 0 to 49" in capsys.readouterr().err
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.permutations(range(12)), data=st.data())
 def test_order_of_json_keys_does_not_matter(tmp_path, rows, data):
     number = st.floats(-1e6, 1e6, allow_nan=False)

@@ -43,7 +43,7 @@ def options(**changes):
     return FoldSettings(**{**plain, **changes})
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([None, 2, 5]), st.sampled_from(["near_identical", "homology"]))
 def test_every_row_is_tested_once_and_never_seen_by_its_models(seed, inner_folds, method):
     table = rows(seed, n_families=90)

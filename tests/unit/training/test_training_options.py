@@ -338,6 +338,7 @@ def test_two_processes_train_as_one(tmp_path):
     torch.testing.assert_close(second["1.running_var"], first["1.running_var"], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_with_dropout_resume_bit_for_bit(tmp_path):
     options = {"accumulate": 2, "averaging": EMA}
     assert torchrun(tmp_path / "whole", options, exact=False) == 0
