@@ -6,10 +6,10 @@ from cisflow.models.contact_settings import contact_settings
 
 with job(snakemake):
     given, settings = snakemake.input, dict(snakemake.params.settings)
-    checked = contact_settings(settings.pop("recipe"))
     diagnose_map(
         {"contacts": given.contacts, "expected": given.expected},
         given.get("replicate") and dict(zip(("contacts", "expected"), given.replicate, strict=True)),
-        {**settings, "window": checked.window, "evaluation": checked.evaluation},
+        contact_settings(settings.pop("recipe")),
+        settings,
         dict(snakemake.output.items()),
     )

@@ -80,7 +80,7 @@ def test_the_human_contact_study_is_planned(tmp_path):
     assert found["train_contact_model"] == found["predict_contacts"] == 2 * (3 + 4)  # three stages and their baselines
     for rule in ("evaluate_contact_models", "plot_contact_ranking", "plot_contact_scores"):
         assert found[rule] == 2 * 3  # one view per stage
-    assert found["measure_contact_ceiling"] == 2
+    assert found["measure_contact_ceiling"] == found["overfit_contact_window"] == 2 * 3
     assert found["compare_contact_maps"] == 3
     assert found["report"] == 1
 

@@ -16,7 +16,7 @@ from cisflow.design.settings import read_design
 from cisflow.devices import gpu_present
 from cisflow.files import write_json
 from cisflow.evaluation.subsets import PAIR_FILES
-from cisflow.models.contact_settings import FITTED, contact_settings, fill_from_others, reading_mb
+from cisflow.models.contact_settings import FITTED, contact_settings, fill_from_others, parts_mb, reading_mb
 from cisflow.problems import InputError
 from cisflow.code_digest import code_hash
 from cisflow.reads.structure import parse_structure
@@ -284,10 +284,14 @@ def diagnosed():
         (name, row["model"])
         for name in study.maps
         for row in study.models_of(name)
-        if study.recipes[row["recipe"]].get("model") == "network"
-        and "training" in study.recipes[row["recipe"]]
-        and study.shared_setting(study.view_of(name, row["model"]), "window", "levels", 1) == 1
+        if study.recipes[row["recipe"]].get("model") == "network" and "training" in study.recipes[row["recipe"]]
     ]
+
+
+def overfit_steps(map_name, model):
+    """Most steps on one window that a model learns by heart; 0: not tried."""
+    several = study.shared_setting(study.view_of(map_name, model), "window", "levels", 1) > 1
+    return config["diagnosis"]["overfit_steps_several_levels" if several else "overfit_steps"]
 
 
 def bundle_folders(wildcards, model=None):

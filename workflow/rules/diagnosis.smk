@@ -20,8 +20,8 @@ rule measure_contact_ceiling:
     conda:
         "../../envs/hic.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=ceiling_mb,
+        runtime=240,
     params:
         code=code("measure_contact_ceiling.py"),
         settings=lambda wildcards: {
@@ -46,6 +46,8 @@ rule overfit_contact_window:
         expected=map_of_model("expected", "npz"),
         genome=map_genome,
         peaks=map_peaks,
+        exclude=map_exclude,
+        start=overfit_start,
     output:
         "results/{run}/diagnosis/{map}/{model}.one_window.tsv",
     log:
@@ -63,7 +65,7 @@ rule overfit_contact_window:
         code=code("overfit_contact_window.py"),
         settings=lambda wildcards: {
             "recipe": whole_recipe(wildcards),
-            "steps": config["diagnosis"]["overfit_steps"],
+            "steps": overfit_steps(wildcards.map, wildcards.model),
             "map": wildcards.map,
             "model": wildcards.model,
             "seed": config["seed"],

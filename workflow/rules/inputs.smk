@@ -156,7 +156,12 @@ def map_exclude(wildcards):
 
 def start_bundle(wildcards):
     """Files of the bundle that a contact model starts from; none is a list without files."""
-    start = study.start_of(wildcards.model, wildcards.map, int(wildcards.seed))
+    return start_files(wildcards, int(wildcards.seed))
+
+
+def start_files(wildcards, seed):
+    """Files of the bundle that a seed of a contact model starts from."""
+    start = study.start_of(wildcards.model, wildcards.map, seed)
     if start is None:
         return []
     folder = start
@@ -188,6 +193,17 @@ def whole_recipe(wildcards):
     return fill_from_others(study.recipe(wildcards.model, wildcards.map), others)
 
 
+def overfit_start(wildcards):
+    """Files of the bundle that a diagnosed model starts from: of the first of its seeds."""
+    seed = next(seed for model, seed in bundles(wildcards.map) if model == wildcards.model)
+    return start_files(wildcards, seed)
+
+
+def ceiling_mb(wildcards):
+    """Memory of the diagnosis of a map in the windows of a model."""
+    return 4000 + parts_mb(contact_settings(whole_recipe(wildcards)), study.resolution(wildcards.model, wildcards.map))
+
+
 def replicate_of(name):
     """Replicate of a contact map: the map that names it in column `replicate_of`, or that it names; None without one."""
     given = study.maps[name]["replicate_of"]
@@ -215,7 +231,7 @@ def diagnosis_input(wildcards):
     stem = f"{run}/diagnosis/{name}/{model}"
     given = {table: f"{stem}.{table}.tsv" for table in ("ceiling", "by_distance", "targets", "histogram")}
     given["scores"] = f"{run}/evaluation/{study.view_of(name, model)}/contact_summary.tsv"
-    if config["diagnosis"]["overfit_steps"]:
+    if overfit_steps(name, model):
         given["one_window"] = f"{stem}.one_window.tsv"
     histories = {
         other: [f"{run}/models/{name}/{other}/seed{seed}/history.tsv" for m, seed in bundles(name) if m == other]

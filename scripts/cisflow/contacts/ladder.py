@@ -68,7 +68,8 @@ class LadderReader:
     ----------
     contact_map : ContactMap
         At the resolution that targets are made from; every bin size is a multiple of it.
-    genome : Genome
+    genome : Genome or None
+        None where only contacts are read.
     ladder : Ladder
     assembled : bool
         Inputs are assemblies of several chromosomes, as in the third stage: contacts expected within a chromosome never
@@ -81,7 +82,7 @@ class LadderReader:
         When a bin size is no multiple of the resolution, or the expected contacts do not reach across a window.
     """
 
-    def __init__(self, contact_map: ContactMap, genome: GenomeSequence, ladder: Ladder, assembled: bool = False):
+    def __init__(self, contact_map: ContactMap, genome: GenomeSequence | None, ladder: Ladder, assembled: bool = False):
         self.contact_map, self.genome, self.ladder, self.assembled = contact_map, genome, ladder, assembled
         resolution = contact_map.resolution
         if ladder.bin_sizes[-1] % resolution:

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from cisflow.diagnosis.training_curve import read_curves
-from cisflow.diagnosis.verdicts import Findings, best_ceiling, conclusion, contact_verdicts
-from cisflow.figures.diagnosis import plot_ceiling, plot_learning, plot_noise, plot_targets
+from cisflow.contacts.evaluation_inputs import CIS
+from cisflow.contacts.regions import length_name
+from cisflow.diagnosis.training_curve import curve_columns, read_curves
+from cisflow.diagnosis.verdicts import Findings, ceiling_at, conclusion, contact_verdicts
+from cisflow.figures import diagnosis as one_level
+from cisflow.figures import diagnosis_levels as several_levels
 from cisflow.files import read_table, write_table
 from cisflow.joblog import logger
 from cisflow.quality.verdict import OK, Verdict, verdict_table
@@ -26,7 +30,8 @@ SECTIONS = {
     "learning": "Learning",
 }
 CONCLUSION = "conclusion"
-NOT_RUN = "Whether the network can learn one window by heart was not tried; set diagnosis.overfit_steps, e.g. to 200."
+NOT_RUN = "Whether the network can learn one window by heart was not tried; set diagnosis.{key}, e.g. to 200."
+KEYS = ("overfit_steps", "overfit_steps_several_levels")  # of the config, for models of one level and of several
 
 
 def assess_contact_model(
@@ -64,13 +69,14 @@ def assess_contact_model(
     """
     read = {name: read_table(path) for name, path in tables.items()}
     one_window, course = read.get("one_window"), {name: read_table(path) for name, path in histories.items()}
+    columns = curve_columns(read["scores"]["level"].unique().tolist())
     found = Findings(
         model=names["model"],
         map_name=names["map"],
         ceiling=read["ceiling"],
         targets=read["targets"],
         one_window=one_window,
-        curve=read_curves(list(course.values())),
+        curves={level: read_curves(list(course.values()), column) for level, column in columns.items()},
         scores=read["scores"],
         references=references,
     )
@@ -78,14 +84,15 @@ def assess_contact_model(
     grade, sentence = conclusion(verdicts, names["model"])
     (logger.info if grade == OK else logger.warning)("%s", sentence)
     label = f"{names['map']}, {names['model']}"
-    plot_ceiling(read["ceiling"], read["scores"], label, figures["ceiling"])
-    plot_noise(read["by_distance"], label, figures["noise"])
-    plot_targets(read["targets"], read["histogram"], label, figures["targets"])
-    levels = {}
-    if (row := best_ceiling(read["ceiling"], split="validation")) is not None:
-        levels["ceiling"] = float(row["ceiling"])
-    levels |= {name: float(read_table(path)["selection"].max()) for name, path in reference_histories.items()}
-    plot_learning(one_window, course, levels, label, figures["learning"])
+    draw = several_levels if len(columns) > 1 else one_level
+    draw.plot_ceiling(read["ceiling"], read["scores"], label, figures["ceiling"])
+    draw.plot_noise(read["by_distance"], label, figures["noise"])
+    draw.plot_targets(read["targets"], read["histogram"], label, figures["targets"])
+    bounds = _bounds(found, {name: read_table(path) for name, path in reference_histories.items()}, columns)
+    if len(columns) > 1:
+        several_levels.plot_learning(one_window, course, bounds, label, figures["learning"])
+    else:
+        one_level.plot_learning(one_window, course, *bounds.values(), label, figures["learning"])
     table = verdict_table(verdicts)
     first = verdict_table([Verdict(CONCLUSION, "", float("nan"), float("nan"), grade, sentence)])
     write_table(pd.concat([first, table]) if len(table) else first, verdict)
@@ -93,7 +100,7 @@ def assess_contact_model(
         library=label,
         run=names["run"],
         about=_about(read["targets"], len(course)),
-        headlines=[] if one_window is not None else [NOT_RUN],
+        headlines=[] if one_window is not None else [NOT_RUN.format(key=KEYS[len(columns) > 1])],
         figures={panel: [svg] for panel, svg in figures.items()},
         texts={},
         sections=SECTIONS,
@@ -103,7 +110,27 @@ def assess_contact_model(
     write_quality_page(content, table, results, page)
 
 
+def _bounds(
+    found: Findings, fitted: Mapping[str, pd.DataFrame], columns: Mapping[int, str]
+) -> dict[int, dict[str, float]]:
+    """Validation correlations to compare the training with, by level and name: ceiling, and models fitted in one go."""
+    bounds: dict[int, dict[str, float]] = {}
+    for place in found.places:
+        if place.kind == CIS:
+            row = ceiling_at(found.ceiling, place, "validation")
+            levels = {} if row is None else {"ceiling": float(row["ceiling"])}
+            known = {name: float(table[columns[place.level]].max()) for name, table in fitted.items()}
+            bounds[place.level] = levels | {name: value for name, value in known.items() if np.isfinite(value)}
+    return bounds
+
+
 def _about(targets: pd.DataFrame, seeds: int) -> str:
-    rows = targets[targets["chromosome"] == "all"]
+    rows = targets[(targets["chromosome"] == "all") & (targets["kind"] == CIS)]
+    rows = rows[rows["level"] == rows["level"].min()]
     windows = ", ".join(f"{row.windows} {row.role}" for row in rows.itertuples())
-    return f"{seeds} seed{'s' if seeds != 1 else ''}; looked at {windows} windows."
+    return f"{seeds} seed{'s' if seeds != 1 else ''}; looked at {windows} windows{_levels(targets)}."
+
+
+def _levels(targets: pd.DataFrame) -> str:
+    names = [length_name(level) for level in sorted(targets["level"].unique())]
+    return f" at the finest of the levels {', '.join(names)}" if len(names) > 1 else ""

@@ -13,12 +13,25 @@ import numpy as np
 import pandas as pd
 
 from cisflow.contacts.agreement import pearson_from_sums, subtract_distance_mean, sums
+from cisflow.contacts.evaluation_inputs import CIS
 from cisflow.diagnosis.parts import QUARTER_PAIRS
 from cisflow.diagnosis.reliability import at_full_depth, ceiling, depth_exponent
 
 LOW, HIGH = 0.025, 0.975
 KINDS = ("pearson", "pearson_distance_subtracted")
-COLUMNS = ("source", "split", "level", "bin_size", "metric", "between", "quarters", "exponent", "full_depth", "ceiling")
+COLUMNS = (
+    "source",
+    "split",
+    "kind",
+    "level",
+    "bin_size",
+    "metric",
+    "between",
+    "quarters",
+    "exponent",
+    "full_depth",
+    "ceiling",
+)
 COLUMNS += ("low", "high", "spearman_brown", "n_windows")
 DISTANCE_CLASSES = 16
 
@@ -54,6 +67,8 @@ class WindowAgreement:
         Sums by distance, those of the quarters summed over pairs.
     whole : float64 array, (bins, 6)
         Sums by distance of the whole map with itself.
+    kind : {"cis", "trans"}
+        Contacts within a chromosome or between chromosomes.
     """
 
     source: str
@@ -67,6 +82,7 @@ class WindowAgreement:
     by_distance: np.ndarray
     quarters_by_distance: np.ndarray
     whole: np.ndarray
+    kind: str = CIS
 
 
 def _both_sums(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -82,7 +98,7 @@ def agreement_of_parts(whole: np.ndarray, halves: np.ndarray, quarters: np.ndarr
         Entries that are missing here do not count.
     halves, quarters : float array, (2 or 4, bins, bins)
     **place
-        ``split``, ``chromosome``, ``start``, ``level``, ``bin_size``.
+        ``split``, ``kind``, ``chromosome``, ``start``, ``level``, ``bin_size``.
     """
     kept = np.isfinite(whole)
     halves, quarters = np.where(kept, halves, np.nan), np.where(kept, quarters, np.nan)
@@ -180,7 +196,7 @@ def _estimators(found: Sequence[WindowAgreement]) -> dict[str, Callable[[np.ndar
 
 
 def ceiling_table(found: Sequence[WindowAgreement], draws: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Ceilings by source, split, level and metric.
+    """Ceilings by source, split, kind, level and metric.
 
     Parameters
     ----------
@@ -198,8 +214,8 @@ def ceiling_table(found: Sequence[WindowAgreement], draws: int, rng: np.random.G
     rows = []
     groups: dict[tuple, list[WindowAgreement]] = {}
     for one in found:
-        groups.setdefault((one.source, one.split, one.level, one.bin_size), []).append(one)
-    for (source, split, level, bin_size), windows in groups.items():
+        groups.setdefault((one.source, one.split, one.kind, one.level, one.bin_size), []).append(one)
+    for (source, split, kind, level, bin_size), windows in groups.items():
         n = len(windows)
         times = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
         for metric, estimate in _estimators(windows).items():
@@ -207,13 +223,14 @@ def ceiling_table(found: Sequence[WindowAgreement], draws: int, rng: np.random.G
             drawn = estimate(times)["ceiling"]
             drawn = drawn[np.isfinite(drawn)]
             low, high = np.quantile(drawn, [LOW, HIGH]) if len(drawn) else (np.nan, np.nan)
-            row = {"source": source, "split": split, "level": level, "bin_size": bin_size, "metric": metric}
+            keys = (source, split, kind, level, bin_size, metric)
+            row = dict(zip(COLUMNS, keys, strict=False))
             rows.append(row | once | {"low": low, "high": high, "n_windows": n})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def chosen_ceilings(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
-    """Ceilings to go by, one row per level and metric: of the replicate where there is one, else of the halves.
+    """Ceilings to go by, one row per kind, level and metric: of the replicate where there is one, else of the halves.
 
     Parameters
     ----------
@@ -224,14 +241,15 @@ def chosen_ceilings(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     """
     rows = table[(table["split"] == split) & table["ceiling"].notna()]
     rows = rows.sort_values("source", key=lambda source: source == "halves", kind="stable")
-    return rows.drop_duplicates(["level", "metric"]).sort_values("level", kind="stable", ignore_index=True)
+    rows = rows.drop_duplicates(["kind", "level", "metric"])
+    return rows.sort_values(["kind", "level"], kind="stable", ignore_index=True)
 
 
 def window_table(found: Sequence[WindowAgreement]) -> pd.DataFrame:
-    """Correlations by window: ``source, split, chromosome, start, level, metric, between, quarters``."""
+    """Correlations by window: ``source, split, kind, chromosome, start, level, metric, between, quarters``."""
     rows = []
     for one in found:
-        place = {name: getattr(one, name) for name in ("source", "split", "chromosome", "start", "level")}
+        place = {name: getattr(one, name) for name in ("source", "split", "kind", "chromosome", "start", "level")}
         for k, kind in enumerate(KINDS):
             quarter = _mean_over_pairs(pearson_from_sums(one.quarters[None, :, k]))[0]
             between = float(pearson_from_sums(one.between[k]))
@@ -240,7 +258,7 @@ def window_table(found: Sequence[WindowAgreement]) -> pd.DataFrame:
 
 
 def distance_table(found: Sequence[WindowAgreement]) -> pd.DataFrame:
-    """Variance of the targets by distance, and how much of it is noise, over all windows of the halves.
+    """Variance of the targets by distance, and how much of it is noise: all windows of the halves within chromosomes.
 
     Returns
     -------
@@ -252,7 +270,7 @@ def distance_table(found: Sequence[WindowAgreement]) -> pd.DataFrame:
     """
     groups: dict[tuple[int, int], list[WindowAgreement]] = {}
     for one in found:
-        if one.source == "halves":
+        if one.source == "halves" and one.kind == CIS:
             groups.setdefault((one.level, one.bin_size), []).append(one)
     rows = []
     for (level, bin_size), windows in groups.items():

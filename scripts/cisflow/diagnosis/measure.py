@@ -1,20 +1,20 @@
 """Diagnosis of a contact map before any model is blamed: ceiling, noise by distance, distribution of the targets.
 
-Inputs: ``contacts/{map}/map.cool`` and ``expected.npz``, those of a replicate where there is one, the window of the
-map's models. Outputs: ``diagnosis/{map}/ceiling.tsv``, ``ceiling_by_window.tsv``, ``ceiling_by_distance.tsv``,
-``targets.tsv``, ``target_histogram.tsv``.
+Inputs: ``contacts/{map}/map.cool`` and ``expected.npz``, those of a replicate where there is one, a model's windows.
+Outputs: ``diagnosis/{map}/{model}.ceiling.tsv``, ``.by_window.tsv``, ``.by_distance.tsv``, ``.targets.tsv``,
+``.histogram.tsv``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cisflow.contacts.regions import length_name
 from cisflow.contacts.targets import ContactMap
-from cisflow.contacts.windows import Window, tile
 from cisflow.diagnosis.ceiling import (
     WindowAgreement,
     agreement_of_parts,
@@ -23,74 +23,39 @@ from cisflow.diagnosis.ceiling import (
     distance_table,
     window_table,
 )
+from cisflow.diagnosis.looks import ROLES, LevelMap, Looks, by_role, looks_of
 from cisflow.diagnosis.parts import part_maps
 from cisflow.diagnosis.target_statistics import target_tables
 from cisflow.files import write_table
 from cisflow.joblog import logger
+from cisflow.models.contact_settings import ContactSettings
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.randomness import generator, seed_for
 
-ROLES = ("training", "validation", "test")
 
+class _Agreements:
+    """Agreement of the parts of a map, and with its replicate, in the windows of a recipe."""
 
-def spread(windows: Sequence[Window], most: int) -> list[Window]:
-    """At most ``most`` of the windows, evenly spaced in their order."""
-    if len(windows) <= most:
-        return list(windows)
-    return [windows[i] for i in np.linspace(0, len(windows) - 1, most).round().astype(int)]
+    def __init__(self, looks: Looks, contact_map: ContactMap, other: ContactMap | None, name: str, seed: int):
+        self.read, self.name = looks.reader(contact_map), f"replicate {name}"
+        self.halves, self.quarters = ([looks.reader(part) for part in of] for of in part_maps(contact_map, seed))
+        self.other = [looks.reader(other)] if other is not None else []
 
-
-def windows_by_role(
-    lengths: Mapping[str, int], validation: Sequence[str], test: Sequence[str], length: int, step: int, most: int
-) -> dict[str, list[Window]]:
-    """Windows that tile the chromosomes of each role, ``most`` at most; none where all are shorter than a window."""
-    names = {"validation": list(validation), "test": list(test)}
-    names["training"] = [name for name in lengths if name not in {*validation, *test}]
-    found = {}
-    for role in ROLES:
-        long_enough = {name: lengths[name] for name in names[role] if lengths[name] >= length}
-        found[role] = spread(tile(long_enough, length, step), most) if long_enough else []
-    return found
-
-
-class _Diagnosis:
-    def __init__(self, contact_map: ContactMap, settings: Mapping[str, Any]):
-        window, evaluation = settings["window"], settings["evaluation"]
-        self.contact_map, self.settings = contact_map, settings
-        self.bin_size, self.bins = window.bin_size, window.bins
-        self.factor = window.bin_size // contact_map.resolution
-        self.n_fine = window.bins * self.factor
-        self.max_missing = evaluation.max_missing_in_bin
-        self.parts = part_maps(contact_map, seed_for(settings["seed"], settings["map"]))
-
-    def place(self, role: str, window: Window) -> dict[str, object]:
-        names = {"split": role, "chromosome": window.chromosome, "start": window.start}
-        return names | {"level": self.bins * self.bin_size, "bin_size": self.bin_size}
-
-    def without_sparse(self, window: Window, target: np.ndarray) -> np.ndarray:
-        first = window.start // self.contact_map.resolution
-        measured = np.isfinite(self.contact_map.weights[window.chromosome][first : first + self.n_fine])
-        share = measured.reshape(-1, self.factor).mean(axis=1)
-        return np.where(1 - np.outer(share, share) <= self.max_missing, target, np.nan)
-
-    def target(self, contact_map: ContactMap, window: Window) -> np.ndarray:
-        return contact_map.window_target(window.chromosome, window.start, self.n_fine, self.factor)
-
-    def agreement(self, role: str, window: Window) -> WindowAgreement:
-        whole = self.without_sparse(window, self.target(self.contact_map, window))
-        halves, quarters = (np.stack([self.target(part, window) for part in parts]) for parts in self.parts)
-        return agreement_of_parts(whole, halves, quarters, **self.place(role, window))
-
-    def replicate(self, role: str, window: Window, other: ContactMap) -> WindowAgreement:
-        whole = self.without_sparse(window, self.target(self.contact_map, window))
-        name = f"replicate {self.settings['replicate']}"
-        return agreement_with_replicate(whole, self.target(other, window), name, **self.place(role, window))
-
-    def targets(self, windows: Mapping[str, Sequence[Window]]) -> Iterator[tuple[str, str, np.ndarray]]:
-        for role, of_role in windows.items():
-            for window in of_role:
-                yield role, window.chromosome, self.target(self.contact_map, window)
+    def of(self, role: str, one: Any) -> tuple[list[LevelMap], list[WindowAgreement]]:
+        """Maps of an input, and the agreements in those that have an entry that counts."""
+        whole = self.read(one)
+        # One part after the other: an input of several chromosomes takes as much memory as all of its levels.
+        halves, quarters, others = ([read(one) for read in of] for of in (self.halves, self.quarters, self.other))
+        found = []
+        for k, here in enumerate(whole):
+            if not here.counts.any():
+                continue
+            place, counted = {"split": role, **here.place}, here.counted
+            parts = (np.stack([part[k].target for part in of]) for of in (halves, quarters))
+            found.append(agreement_of_parts(counted, *parts, **place))
+            found += [agreement_with_replicate(counted, other[k].target, self.name, **place) for other in others]
+        return whole, found
 
 
 def _open_replicate(contact_map: ContactMap, replicate: Mapping[str, str | Path], name: str) -> ContactMap:
@@ -109,10 +74,11 @@ def _open_replicate(contact_map: ContactMap, replicate: Mapping[str, str | Path]
 def diagnose_map(
     files: Mapping[str, str | Path],
     replicate: Mapping[str, str | Path] | None,
+    checked: ContactSettings,
     settings: Mapping[str, Any],
     outputs: Mapping[str, str | Path],
 ) -> None:
-    """Write the diagnosis of a contact map.
+    """Write the diagnosis of a contact map in the windows of a recipe.
 
     Parameters
     ----------
@@ -120,10 +86,11 @@ def diagnose_map(
         ``contacts`` (``map.cool``), ``expected`` (``expected.npz``).
     replicate : mapping or None
         The same files of a replicate.
+    checked : ContactSettings
+        Of the recipe.
     settings : mapping
-        ``map``, ``replicate`` (name or None), ``seed``, ``draws`` (bootstrap), ``windows`` (at most so many of each
-        role), ``window`` and ``evaluation`` (see :mod:`cisflow.models.contact_settings`), ``validation_chromosomes``,
-        ``test_chromosomes``.
+        ``map``, ``replicate`` (name or None), ``seed``, ``draws`` (bootstrap), ``windows`` (at most so many inputs of
+        each role), ``validation_chromosomes``, ``test_chromosomes``.
     outputs : mapping
         ``ceiling, by_window, by_distance, targets, histogram``: tables to write.
 
@@ -133,24 +100,24 @@ def diagnose_map(
         When the replicate does not fit.
     """
     contact_map = ContactMap(files["contacts"], files["expected"])
-    diagnosis = _Diagnosis(contact_map, settings)
-    step = settings["evaluation"].step_bins * diagnosis.bin_size
-    held_out = (settings["validation_chromosomes"], settings["test_chromosomes"])
-    windows = windows_by_role(
-        contact_map.chromosomes, *held_out, diagnosis.bins * diagnosis.bin_size, step, settings["windows"]
-    )
+    looks = looks_of(checked, contact_map, settings["seed"])
+    lengths = by_role(contact_map.chromosomes, settings["validation_chromosomes"], settings["test_chromosomes"])
+    inputs = {role: looks.inputs(lengths[role], settings["windows"]) for role in ROLES}
     other = _open_replicate(contact_map, replicate, settings["replicate"]) if replicate else None
-    found = []
-    progress = Progress("split contacts", sum(len(windows[role]) for role in ROLES[1:]), "windows")
+    seed = seed_for(settings["seed"], settings["map"])
+    agreements = _Agreements(looks, contact_map, other, settings["replicate"], seed)
+    targets = [(ROLES[0], found) for one in inputs[ROLES[0]] for found in agreements.read(one)]
+    found: list[WindowAgreement] = []
+    progress = Progress("split contacts", sum(len(inputs[role]) for role in ROLES[1:]), "inputs")
     for role in ROLES[1:]:
-        for window in windows[role]:
-            found.append(diagnosis.agreement(role, window))
-            if other is not None:
-                found.append(diagnosis.replicate(role, window, other))
+        for one in inputs[role]:
+            whole, of_parts = agreements.of(role, one)
+            targets += [(role, here) for here in whole]
+            found += of_parts
             progress.advance()
     progress.write()
     table = ceiling_table(found, settings["draws"], generator(settings["seed"], "ceiling", settings["map"]))
-    statistics, histogram = target_tables(diagnosis.targets(windows))
+    statistics, histogram = target_tables(targets)
     write_table(table, outputs["ceiling"])
     write_table(window_table(found), outputs["by_window"])
     write_table(distance_table(found), outputs["by_distance"])
@@ -158,6 +125,6 @@ def diagnose_map(
     write_table(histogram, outputs["histogram"])
     for row in table[table["metric"] == "pearson"].itertuples():
         logger.info(
-            "ceiling from %s, %s windows: r %.3f (%.3f to %.3f); r between them %.3f",
-            *(row.source, row.split, row.ceiling, row.low, row.high, row.between),
+            "ceiling from %s, %s windows of %s, %s: r %.3f (%.3f to %.3f); r between them %.3f",
+            *(row.source, row.split, length_name(row.level), row.kind, row.ceiling, row.low, row.high, row.between),
         )

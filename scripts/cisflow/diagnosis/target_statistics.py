@@ -1,55 +1,72 @@
-"""What the targets of a contact map look like: distribution, spread, missing entries, by chromosome and role.
+"""What the targets of a contact map look like: distribution, spread, missing entries, by level, role and chromosome.
 
-Inputs: targets of windows. Outputs: tables ``targets.tsv`` and ``target_histogram.tsv``.
+Inputs: maps of windows. Outputs: tables ``targets.tsv`` and ``histogram.tsv``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from cisflow.contacts.evaluation_inputs import CIS
+from cisflow.diagnosis.looks import LevelMap
+
 QUANTILES = {"q01": 0.01, "q25": 0.25, "median": 0.5, "q75": 0.75, "q99": 0.99}
 HISTOGRAM_BINS = 60
+ALL = "all"
 
 
-def _row(role: str, chromosome: str, targets: list[np.ndarray]) -> dict[str, object]:
-    values = np.concatenate([target[np.triu_indices(len(target))] for target in targets])
+def _row(keys: dict[str, object], found: Sequence[LevelMap]) -> dict[str, object]:
+    values = np.concatenate([one.target[np.triu(one.own)] for one in found])
     measured = values[np.isfinite(values)].astype(np.float64)
-    row: dict[str, object] = {"role": role, "chromosome": chromosome, "windows": len(targets), "entries": len(values)}
+    row = {**keys, "windows": len(found), "entries": len(values)}
     row["missing"] = 1 - len(measured) / len(values)
     row["mean"], row["sd"] = (measured.mean(), measured.std()) if len(measured) else (np.nan, np.nan)
-    found = np.quantile(measured, list(QUANTILES.values())) if len(measured) else [np.nan] * len(QUANTILES)
-    return row | dict(zip(QUANTILES, found, strict=True))
+    quantiles = np.quantile(measured, list(QUANTILES.values())) if len(measured) else [np.nan] * len(QUANTILES)
+    return row | dict(zip(QUANTILES, quantiles, strict=True))
 
 
-def target_tables(targets: Iterable[tuple[str, str, np.ndarray]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables of the targets by role and chromosome.
+def target_tables(targets: Iterable[tuple[str, LevelMap]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables of the targets by kind of contacts, level, role and chromosome.
 
     Parameters
     ----------
-    targets : iterable of (str, str, float array)
-        Role (``training``, ``validation``, ``test``), chromosome, and target (bins, bins) of a window; NaN where
-        nothing was measured.
+    targets : iterable of (str, LevelMap)
+        Role (``training``, ``validation``, ``test``), and a map.
 
     Returns
     -------
     statistics : DataFrame
-        ``role, chromosome`` (``all``: those of the role together), ``windows, entries`` (of the upper triangles),
-        ``missing`` (share), ``mean, sd, q01, q25, median, q75, q99`` (natural log of observed over expected).
+        ``kind, level`` (bp), ``role, chromosome`` (``all``: those of the role together, the only row of contacts
+        between chromosomes), ``windows, entries`` (of the upper triangles), ``missing`` (share), ``mean, sd, q01,
+        q25, median, q75, q99`` (natural log of observed over expected).
     histogram : DataFrame
-        ``role, low, high, share`` of the measured entries; the outermost classes end at the 0.1 and 99.9 percent
-        quantiles of all roles together.
+        ``kind, level, role, low, high, share`` of the measured entries; the outermost classes end at the 0.1 and 99.9
+        percent quantiles of all roles together.
     """
-    groups: dict[tuple[str, str], list[np.ndarray]] = {}
-    for role, chromosome, target in targets:
-        groups.setdefault((role, chromosome), []).append(target)
-    roles = list(dict.fromkeys(role for role, _ in groups))
-    together = {role: [t for (r, _), found in groups.items() if r == role for t in found] for role in roles}
-    rows = [_row(role, chromosome, found) for (role, chromosome), found in groups.items()]
-    rows += [_row(role, "all", found) for role, found in together.items()]
-    measured = {role: np.concatenate([t[np.isfinite(t)] for t in found]) for role, found in together.items()}
+    places: dict[tuple[str, int], dict[str, list[LevelMap]]] = {}
+    for role, one in targets:
+        if one.own.any():
+            places.setdefault((one.kind, one.level), {}).setdefault(role, []).append(one)
+    rows, parts = [], []
+    for (kind, level), roles in sorted(places.items()):
+        keys = {"kind": kind, "level": level}
+        for role, found in roles.items():
+            for name in dict.fromkeys(one.chromosome for one in found) if kind == CIS else ():
+                here = [one for one in found if one.chromosome == name]
+                rows.append(_row({**keys, "role": role, "chromosome": name}, here))
+        rows += [_row({**keys, "role": role, "chromosome": ALL}, found) for role, found in roles.items()]
+        parts += _histogram(keys, roles)
+    return pd.DataFrame(rows), pd.concat(parts, ignore_index=True)
+
+
+def _histogram(keys: dict[str, object], roles: dict[str, list[LevelMap]]) -> list[pd.DataFrame]:
+    measured = {
+        role: np.concatenate([one.target[one.own & np.isfinite(one.target)] for one in found])
+        for role, found in roles.items()
+    }
     everything = np.concatenate(list(measured.values()))
     low, high = np.quantile(everything, [0.001, 0.999]) if len(everything) else (0.0, 1.0)
     edges = np.linspace(low, max(high, low + 1e-6), HISTOGRAM_BINS + 1)
@@ -57,5 +74,5 @@ def target_tables(targets: Iterable[tuple[str, str, np.ndarray]]) -> tuple[pd.Da
     for role, values in measured.items():
         counts, _ = np.histogram(values, edges)
         share = counts / max(len(values), 1)
-        parts.append(pd.DataFrame({"role": role, "low": edges[:-1], "high": edges[1:], "share": share}))
-    return pd.DataFrame(rows), pd.concat(parts, ignore_index=True)
+        parts.append(pd.DataFrame({**keys, "role": role, "low": edges[:-1], "high": edges[1:], "share": share}))
+    return parts

@@ -13,6 +13,7 @@ import pandas as pd
 
 LATE = 0.25  # share of the validations at the end of a training that its slope is taken from
 FEWEST = 6  # validations that can be read
+SELECTION = "selection"
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,22 @@ class CurveReading:
     loss_fall: float
 
 
+def curve_columns(levels: Sequence[int]) -> dict[int, str]:
+    """Column of ``history.tsv`` with the validation correlation of each level (bp), the finest level first."""
+    ordered = sorted(levels)
+    return {level: f"pearson_{level}" if len(ordered) > 1 else SELECTION for level in ordered}
+
+
 def smoothed(values: np.ndarray) -> np.ndarray:
     """Running mean over three validations, two at the ends."""
     padded = np.concatenate([[np.nan], values, [np.nan]])
     return np.nanmean(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _read_one(history: pd.DataFrame) -> tuple[float, ...]:
-    value, loss = history["selection"].to_numpy(dtype=float), history["training_loss"].to_numpy(dtype=float)
+def _read_one(history: pd.DataFrame, column: str) -> tuple[float, ...]:
+    value, loss = history[column].to_numpy(dtype=float), history["training_loss"].to_numpy(dtype=float)
+    if np.isnan(value).all():  # no measured validation entries at the level
+        return (np.nan,) * 5
     best = int(np.nanargmax(value))
     if len(value) < FEWEST:
         return (float(value[best]), (best + 1) / len(value), np.nan, np.nan, np.nan)
@@ -61,13 +70,15 @@ def _read_one(history: pd.DataFrame) -> tuple[float, ...]:
     return (float(value[best]), (best + 1) / len(value), rise, float(smooth.max() - smooth[-1]), float(loss_fall))
 
 
-def read_curves(histories: Sequence[pd.DataFrame]) -> CurveReading:
+def read_curves(histories: Sequence[pd.DataFrame], column: str = SELECTION) -> CurveReading:
     """Read the courses of the trainings of all seeds of a model.
 
     Parameters
     ----------
     histories : sequence of DataFrame
         ``history.tsv``: columns ``selection`` and ``training_loss``, one row per validation.
+    column : str
+        Of the validation correlation, see :func:`curve_columns`.
     """
-    found = np.array([_read_one(history) for history in histories])
+    found = np.array([_read_one(history, column) for history in histories])
     return CurveReading(min(map(len, histories)), *map(float, found.mean(axis=0)))

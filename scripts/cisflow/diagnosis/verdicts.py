@@ -1,21 +1,23 @@
 """What limits a contact model, in words.
 
 Inputs: ceiling, targets, check on one window, course of the training, scores of the model and of the baselines.
-Outputs: one verdict per question and the conclusion that stands on top of the page.
+Outputs: one verdict per question, and level where there are several, and the conclusion that stands on top of the page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from cisflow.contacts.evaluation_inputs import CIS
+from cisflow.contacts.regions import length_name
 from cisflow.diagnosis.ceiling import chosen_ceilings
 from cisflow.diagnosis.training_curve import CurveReading
 from cisflow.models.contact_settings import WITHOUT_SEQUENCE
-from cisflow.quality.verdict import FAIL, OK, WARN, Verdict
+from cisflow.quality.verdict import FAIL, OK, SEVERITY, WARN, Verdict
 
 #: Values from which on something is said; see docs/methods/diagnosis.md for the reasons.
 CEILING_WARN, CEILING_FAIL = 0.6, 0.35
@@ -40,8 +42,8 @@ class Findings:
     ceiling, targets : DataFrame
         ``ceiling.tsv`` and ``targets.tsv`` of the diagnosis.
     one_window : DataFrame or None
-        ``overfit.tsv``.
-    curve : CurveReading or None
+        ``one_window.tsv``.
+    curves : mapping of CurveReading by level (bp)
     scores : DataFrame
         ``contact_summary.tsv``.
     references : mapping of str by name
@@ -53,20 +55,51 @@ class Findings:
     ceiling: pd.DataFrame
     targets: pd.DataFrame
     one_window: pd.DataFrame | None
-    curve: CurveReading | None
+    curves: Mapping[int, CurveReading]
     scores: pd.DataFrame
     references: Mapping[str, str]
 
+    @property
+    def places(self) -> list[Place]:
+        """Kinds of contacts and levels that were scored: contacts within chromosomes first, the finest level first."""
+        pairs = self.scores[["kind", "level"]].drop_duplicates().itertuples(index=False)
+        ordered = sorted((str(kind), int(level)) for kind, level in pairs)
+        several = len({level for _, level in ordered}) > 1
+        return [Place(kind, level, place_name(kind, level) if several else "") for kind, level in ordered]
 
-def best_ceiling(table: pd.DataFrame, metric: str = PEARSON, split: str = "test") -> pd.Series | None:
-    """Row of the ceiling to go by, at the finest level: of the replicate where there is one, else of the halves."""
-    rows = chosen_ceilings(table, split)
-    rows = rows[rows["metric"] == metric]
+
+@dataclass(frozen=True)
+class Place:
+    """Contacts of a kind at a level; ``name`` is empty where there is only one."""
+
+    kind: str
+    level: int
+    name: str
+
+    def verdict(self, check: str, value: float, threshold: float, verdict: str, sentence: str) -> Verdict:
+        """A verdict whose sentence names the level."""
+        said = sentence if not self.name else f"At {self.name}: {sentence[0].lower()}{sentence[1:]}"
+        return Verdict(check, self.name, value, threshold, verdict, said)
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a table about this place."""
+        return table[(table["kind"] == self.kind) & (table["level"] == self.level)]
+
+
+def place_name(kind: str, level: int) -> str:
+    """Name of a level and kind: ``256 kb``, or ``256 kb, between chromosomes``."""
+    return length_name(level) + ("" if kind == CIS else ", between chromosomes")
+
+
+def ceiling_at(table: pd.DataFrame, place: Place, split: str = "test") -> pd.Series | None:
+    """Row of the ceiling of the plain correlation to go by: of the replicate where there is one, else of the halves."""
+    rows = place.of(chosen_ceilings(table, split))
+    rows = rows[rows["metric"] == PEARSON]
     return None if rows.empty else rows.iloc[0]
 
 
-def _ceiling(found: Findings) -> list[Verdict]:
-    row = best_ceiling(found.ceiling)
+def _ceiling(found: Findings, place: Place) -> list[Verdict]:
+    row = ceiling_at(found.ceiling, place)
     if row is None:
         return []
     value, noise = float(row["ceiling"]), 1 - float(row["full_depth"])
@@ -84,24 +117,28 @@ def _ceiling(found: Findings) -> list[Verdict]:
     )
     sentence += "." if verdict == OK else "; use larger bins, or a map with more contacts."
     threshold = CEILING_FAIL if verdict == FAIL else CEILING_WARN
-    return [Verdict("ceiling of the map", "", value, threshold, verdict, sentence)]
+    return [place.verdict("ceiling of the map", value, threshold, verdict, sentence)]
 
 
-def _missing(found: Findings) -> list[Verdict]:
-    rows = found.targets[(found.targets["chromosome"] == "all") & (found.targets["role"] == "training")]
+def _missing(found: Findings, place: Place) -> list[Verdict]:
+    rows = place.of(found.targets)
+    rows = rows[(rows["chromosome"] == "all") & (rows["role"] == "training")]
     if rows.empty:
         return []
     value = float(rows["missing"].iloc[0])
     verdict = WARN if value > MISSING_WARN else OK
     more = "; the network sees few measured entries" if verdict == WARN else ""
     sentence = f"{value:.0%} of the entries of the training windows are missing{more}."
-    return [Verdict("missing entries", "", value, MISSING_WARN, verdict, sentence)]
+    return [place.verdict("missing entries", value, MISSING_WARN, verdict, sentence)]
 
 
-def _one_window(found: Findings) -> list[Verdict]:
-    if found.one_window is None:
+def _one_window(found: Findings, place: Place) -> list[Verdict]:
+    if found.one_window is None or place.kind != CIS:
         return []
-    value, steps = float(found.one_window["pearson"].max()), int(found.one_window["step"].iloc[-1])
+    rows = found.one_window[found.one_window["level"] == place.level]
+    if rows.empty:  # nothing was measured in the window at that level
+        return []
+    value, steps = float(rows["pearson"].max()), int(rows["step"].iloc[-1])
     verdict = FAIL if not value >= ONE_WINDOW_FAIL else OK
     sentence = (
         f"The network learns one window by heart (r = {value:.2f} after {steps} steps): network, optimiser and the way "
@@ -109,19 +146,18 @@ def _one_window(found: Findings) -> list[Verdict]:
         if verdict == OK
         else f"The network does not learn even one window (r = {value:.2f} after {steps} steps): look at the learning "
         "rate, the network and the pairing of sequence and map before anything else, or allow more steps "
-        "(diagnosis.overfit_steps)."
+        "(in section diagnosis)."
     )
-    return [Verdict("one window by heart", "", value, ONE_WINDOW_FAIL, verdict, sentence)]
+    return [place.verdict("one window by heart", value, ONE_WINDOW_FAIL, verdict, sentence)]
 
 
-def _curve(found: Findings) -> list[Verdict]:
-    curve = found.curve
+def _curve(found: Findings, place: Place) -> list[Verdict]:
+    curve = found.curves.get(place.level) if place.kind == CIS else None
     if curve is None or not np.isfinite(curve.late_rise):
         return []
     rising = curve.late_rise > LATE_RISE_WARN
-    steps = Verdict(
+    steps = place.verdict(
         "still rising",
-        "",
         curve.late_rise,
         LATE_RISE_WARN,
         WARN if rising else OK,
@@ -132,9 +168,8 @@ def _curve(found: Findings) -> list[Verdict]:
         "more steps of the same kind would hardly help.",
     )
     by_heart = curve.fall > FALL_WARN and curve.loss_fall > LOSS_FALL_WARN
-    data = Verdict(
+    data = place.verdict(
         "overfitting",
-        "",
         curve.fall,
         FALL_WARN,
         WARN if by_heart else OK,
@@ -147,17 +182,16 @@ def _curve(found: Findings) -> list[Verdict]:
     return [steps, data]
 
 
-def _of_model(scores: pd.DataFrame, model: str, column: str = "value") -> float:
-    rows = scores[(scores["model"] == model) & (scores["metric"] == PEARSON)]
-    if "level" in rows:
-        rows = rows[rows["level"] == rows["level"].min()]
-    return float(rows[column].iloc[0]) if len(rows) else float("nan")
+def _scores(found: Findings, place: Place) -> list[Verdict]:
+    here = place.of(found.scores)
+    here = here[here["metric"] == PEARSON].set_index("model")
 
+    def of(model: str, column: str = "value") -> float:
+        return float(here.at[model, column]) if model in here.index else float("nan")
 
-def _scores(found: Findings) -> list[Verdict]:
-    value, low = _of_model(found.scores, found.model), _of_model(found.scores, found.model, "low")
+    value, low = of(found.model), of(found.model, "low")
     verdicts = []
-    every = {name: _of_model(found.scores, name) for name in found.references}
+    every = {name: of(name) for name in found.references}
     known = {n: v for n, v in every.items() if found.references[n] in WITHOUT_SEQUENCE and np.isfinite(v)}
     if known:
         best = max(known, key=known.__getitem__)
@@ -170,7 +204,7 @@ def _scores(found: Findings) -> list[Verdict]:
             f"(r = {known[best]:.3f}), which sees no sequence."
         )
         threshold = 0.0 if verdict == FAIL else OVER_BASELINE_WARN
-        verdicts.append(Verdict("better than the baseline", "", over, threshold, verdict, sentence))
+        verdicts.append(place.verdict("better than the baseline", over, threshold, verdict, sentence))
     linear = {n: v for n, v in every.items() if found.references[n] == COMPOSITION and np.isfinite(v)}
     for name, reached in linear.items():
         over = value - reached
@@ -179,19 +213,44 @@ def _scores(found: Findings) -> list[Verdict]:
             f"A linear model of the composition of the bins ({name}) reaches r = {reached:.3f}: {found.model} has "
             + ("learnt more than that." if verdict == OK else "not learnt even what is that easy to learn.")
         )
-        verdicts.append(Verdict("better than composition", "", over, OVER_COMPOSITION_WARN, verdict, sentence))
-    row = best_ceiling(found.ceiling)
+        verdicts.append(place.verdict("better than composition", over, OVER_COMPOSITION_WARN, verdict, sentence))
+    row = ceiling_at(found.ceiling, place)
     if row is not None and row["ceiling"] > 0:
         share = value / float(row["ceiling"])
         verdict = OK if share >= OF_CEILING_WARN else WARN
         sentence = f"{found.model} reaches {max(share, 0):.0%} of the correlation that a perfect model would have."
-        verdicts.append(Verdict("share of the ceiling", "", share, OF_CEILING_WARN, verdict, sentence))
+        verdicts.append(place.verdict("share of the ceiling", share, OF_CEILING_WARN, verdict, sentence))
     return verdicts
 
 
+CHECKS = (_ceiling, _missing, _one_window, _curve, _scores)
+
+
 def contact_verdicts(found: Findings) -> list[Verdict]:
-    """Verdicts in the order in which they are to be settled: map, data, network, training, result."""
-    return [*_ceiling(found), *_missing(found), *_one_window(found), *_curve(found), *_scores(found)]
+    """Verdicts in the order in which they are to be settled: map, data, network, training, result; each by level."""
+    return [verdict for check in CHECKS for place in found.places for verdict in check(found, place)]
+
+
+class _Bad:
+    """Verdicts that are not good, by check."""
+
+    def __init__(self, verdicts: Sequence[Verdict]):
+        self.every: dict[str, list[Verdict]] = {}
+        for one in verdicts:
+            self.every.setdefault(one.check, []).append(one)
+
+    def first(self, check: str, at: str | None = None) -> Verdict | None:
+        """The worst of a check, with the other levels it holds at; only those ``at`` a level if that is given."""
+        bad = [v for v in self.every.get(check, []) if v.verdict != OK and (at is None or at.startswith(v.bin))]
+        if not bad:
+            return None
+        worst = max(bad, key=lambda v: SEVERITY[v.verdict])  # the first of the worst
+        others = ", ".join(v.bin for v in bad if v is not worst)
+        return replace(worst, sentence=f"{worst.sentence} Likewise at {others}.") if others else worst
+
+    def everywhere(self, check: str, verdict: str) -> bool:
+        """Whether a check has this verdict at every level."""
+        return all(v.verdict == verdict for v in self.every.get(check, []))
 
 
 def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
@@ -200,19 +259,16 @@ def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
     Returns
     -------
     verdict, sentence : str
+        Of several levels, the map is refused where it is too shallow at all of them, and a reason counts at the level
+        that it is the reason for.
     """
-    by_check: Mapping[str, Verdict] = {v.check: v for v in verdicts}
-
-    def bad(check: str) -> Verdict | None:
-        one = by_check.get(check)
-        return one if one is not None and one.verdict != OK else None
-
-    composition = bad("better than composition")
-    poor = bad("better than the baseline") or composition or bad("share of the ceiling")
-    if (first := bad("one window by heart")) is not None:
+    bad = _Bad(verdicts)
+    composition = bad.first("better than composition")
+    poor = bad.first("better than the baseline") or composition or bad.first("share of the ceiling")
+    if (first := bad.first("one window by heart")) is not None:
         return FAIL, first.sentence
-    limit = bad("ceiling of the map")
-    if limit is not None and limit.verdict == FAIL:
+    limit = bad.first("ceiling of the map")
+    if limit is not None and bad.everywhere("ceiling of the map", FAIL):
         return FAIL, limit.sentence
     if poor is None:
         return (WARN, limit.sentence) if limit else (OK, f"{model} is limited by nothing that was looked at.")
@@ -220,10 +276,10 @@ def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
     if composition is not None and composition is not poor:
         said += f" {composition.sentence}"
     for check in ("still rising", "overfitting", "missing entries", "ceiling of the map"):
-        if (reason := bad(check)) is not None:
+        if (reason := bad.first(check, poor.bin)) is not None:
             return WARN, f"{said} {reason.sentence}"
-    ready = "the network learns one window, " if "one window by heart" in by_check else ""
-    deep = "the map is deep enough, " if "ceiling of the map" in by_check else ""
+    ready = "the network learns one window, " if "one window by heart" in bad.every else ""
+    deep = "the map is deep enough, " if "ceiling of the map" in bad.every else ""
     left = (
         "the sequence does say something about the map, and this network with this training does not find it; try "
         "another rate, more steps or another network."

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.diagnosis.ceiling import chosen_ceilings
-from cisflow.evaluation.contact_predictions import CIS, MAX_MISSING, PredictedMaps, each_model
+from cisflow.evaluation.contact_predictions import MAX_MISSING, PredictedMaps, each_model
 from cisflow.evaluation.contact_profiles import OBSERVED, density, distance_means
 from cisflow.evaluation.contact_ranking import rank_contact_models
 from cisflow.evaluation.contact_sums import sum_models
@@ -27,14 +27,16 @@ def with_ceiling(summary: pd.DataFrame, ceiling: pd.DataFrame | None) -> pd.Data
     summary : DataFrame
         See :func:`cisflow.evaluation.contacts.summary_table`.
     ceiling : DataFrame or None
-        See :func:`cisflow.diagnosis.ceiling.ceiling_table`. Empty columns without it, for metrics that have no ceiling
-        and between chromosomes.
+        See :func:`cisflow.diagnosis.ceiling.ceiling_table`. Empty columns without it, and for metrics that have no
+        ceiling.
     """
     names = {"ceiling": "ceiling", "low": "ceiling_low", "high": "ceiling_high"}
-    found = None if ceiling is None else chosen_ceilings(ceiling)[["level", "metric", *names]].rename(columns=names)
+    found = (
+        None if ceiling is None else chosen_ceilings(ceiling)[["kind", "level", "metric", *names]].rename(columns=names)
+    )
     if found is None or found.empty:
         return summary.assign(**dict.fromkeys(names.values(), np.nan))
-    return summary.merge(found.assign(kind=CIS), on=["kind", "level", "metric"], how="left", validate="many_to_one")
+    return summary.merge(found, on=["kind", "level", "metric"], how="left", validate="many_to_one")
 
 
 def evaluate_contacts(

@@ -104,7 +104,7 @@ class CascadeTask(MapTask):
         start: Start | None = None,
     ):
         super().__init__(settings, reader, train_lengths, seed, validation_seed, start, ahead=1)
-        self.ladder = reader.ladder
+        self.ladder, self.levels = reader.ladder, reader.ladder.levels
         resolution = reader.contact_map.resolution
         self._draw = segment_drawer(settings, train_lengths, resolution, settings.window.shift, excluded)
         self._draw_validation = segment_drawer(settings, validation_lengths, resolution, 0, excluded)
@@ -146,15 +146,21 @@ class CascadeTask(MapTask):
         expected = torch.from_numpy(self.reader.expected.astype(np.float32))[None].to(batch["codes"].device)
         return expected, expected.amin(dim=(2, 3))
 
-    def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Return the sum over levels of the squared errors, see ``training.loss_over``."""
+    def compared(
+        self, network: torch.nn.Module, batch: Mapping[str, torch.Tensor]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """See :meth:`cisflow.models.map_task.MapTask.compared`."""
         expected, epsilon = self.expected_of(batch)
         epsilon = epsilon[:, :, None, None]
         target = torch.log((batch["observed"] + epsilon) / (expected + epsilon))
         predicted = network(batch["codes"], batch["offsets"].cpu().numpy(), _by_level(torch.log(expected)))
-        loss = target.new_zeros(())
-        for k, contacts in enumerate(predicted):
-            loss = loss + masked_squared_error(contacts[:, self.output], target[:, k], self._entries(batch, k))
+        return [(contacts[:, self.output], target[:, k]) for k, contacts in enumerate(predicted)]
+
+    def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the sum over levels of the squared errors, see ``training.loss_over``."""
+        loss = batch["observed"].new_zeros(())
+        for k, (predicted, target) in enumerate(self.compared(network, batch)):
+            loss = loss + masked_squared_error(predicted, target, self._entries(batch, k))
         return loss
 
     def _entries(self, batch: Mapping[str, torch.Tensor], level: int) -> torch.Tensor | None:

@@ -334,3 +334,15 @@ def reading_mb(settings: ContactSettings, resolution: int) -> int:
     work = pixels * (44 if settings.assembly is not None else 3)
     waiting = 3 if window.levels == 1 else 2
     return int((training.loaders + 1) * (300e6 + waiting * batch + work) / 1e6)
+
+
+def parts_mb(settings: ContactSettings, resolution: int) -> int:
+    """Memory (MB) of a window of a map while its contacts are given to parts at random; see :func:`reading_mb`.
+
+    Notes
+    -----
+    Of a dense map, per fine pixel: 25 bytes for the counts of the parts and 3 for the smoothing; for an assembly up to
+    60 and 40.
+    """
+    pixels = (settings.window.length / resolution) ** 2
+    return int(pixels * (100 if settings.assembly is not None else 28) / 1e6)

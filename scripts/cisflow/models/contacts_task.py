@@ -73,7 +73,7 @@ class ContactsTask(MapTask):
         window, resolution = settings.window, reader.contact_map.resolution
         self.sampler = WindowSampler(train_lengths, window.length, resolution, window.shift, excluded)
         self.validation_sampler = WindowSampler(validation_lengths, window.length, resolution, window.shift, excluded)
-        self.profiles = tuple(reader.peaks.names)
+        self.profiles, self.levels = tuple(reader.peaks.names), (window.length,)
 
     def read_row(self, step: int, row: int) -> Row:
         """Draw and read a window of a batch: ``codes``, ``targets`` and ``labels``, see :class:`WindowData`."""
@@ -84,6 +84,12 @@ class ContactsTask(MapTask):
     def complete(self, batch: dict[str, torch.Tensor], processes: Processes) -> dict[str, torch.Tensor]:
         """Add the number of measured entries of the whole batch."""
         return batch | {"measured_per_row": measured_per_row(batch["targets"], self.batch_size, processes)}
+
+    def compared(
+        self, network: torch.nn.Module, batch: Mapping[str, torch.Tensor]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """See :meth:`cisflow.models.map_task.MapTask.compared`."""
+        return [(split_output(network(one_hot(batch["codes"])))[0], batch["targets"])]
 
     def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the masked squared error of the contacts plus the weighted cross-entropy of the profiles."""

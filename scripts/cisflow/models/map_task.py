@@ -39,6 +39,7 @@ class MapTask(ABC):
 
     selection_label = "val r"
     profiles: tuple[str, ...] = ()  # names of the tracks that are learnt
+    levels: tuple[int, ...] = ()  # bp that each predicted map covers, coarse to fine
 
     def __init__(
         self,
@@ -63,6 +64,12 @@ class MapTask(ABC):
     @abstractmethod
     def read_row(self, step: int, row: int) -> Row:
         """Draw and read a row of a batch: a function of seed, step and place alone."""
+
+    @abstractmethod
+    def compared(
+        self, network: torch.nn.Module, batch: Mapping[str, torch.Tensor]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Predicted maps and targets of a batch, [rows, bins, bins] each, by level; NaN where nothing was measured."""
 
     def build_network(self) -> torch.nn.Module:
         """Return a network with its start values, and as many profiles as there are tracks to learn."""

@@ -1,4 +1,4 @@
-"""A simulated map whose contact rates are known."""
+"""A simulated map whose contact rates are known; tables of a training and of scores."""
 
 import cooler
 import numpy as np
@@ -50,3 +50,17 @@ class SimulatedMap:
         weights = self.contact_map.weights[chromosome][first : first + n]
         smooth = adaptive_coarsegrain(counts * np.outer(weights, weights), counts, 5)
         return log_target(smooth, self.contact_map.background(n, factor), factor)
+
+
+def history(values, losses=None):
+    """History of a training with these validation correlations."""
+    losses = np.linspace(1, 0.9, len(values)) if losses is None else losses
+    return pd.DataFrame({"step": np.arange(1, len(values) + 1), "selection": values, "training_loss": losses})
+
+
+def scores_of(level=100, **values):
+    """Summary of the scores of models at a level."""
+    place = {"kind": "cis", "level": level, "metric": "pearson"}
+    rows = [{"model": m, **place, "value": v, "low": v, "high": v, "n_windows": 9} for m, v in values.items()]
+    rows += [{**row, "metric": "pearson_distance_subtracted", "value": np.nan} for row in rows]
+    return pd.DataFrame(rows)

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from diagnosis_toys import SimulatedMap
+from diagnosis_toys import SimulatedMap, history, scores_of
 from unit.contact_models.contact_toys import RECIPE, TRAIN, VALIDATION, toy_reader
 
 from cisflow.contacts.windows import Window
 from cisflow.diagnosis import overfit
 from cisflow.diagnosis.assess import PANELS, assess_contact_model
-from cisflow.diagnosis.measure import _open_replicate, diagnose_map, spread, windows_by_role
+from cisflow.diagnosis.looks import LevelMap, OneLevel, by_role, spread
+from cisflow.diagnosis.measure import _open_replicate, diagnose_map
 from cisflow.diagnosis.overfit import OneWindowTask, overfit_window, without_extras
 from cisflow.diagnosis.target_statistics import target_tables
 from cisflow.diagnosis.training_curve import CurveReading, read_curves
@@ -30,6 +31,8 @@ JOB |= {"device": "cpu", "threads": 1}
 class ToyFiles:
     """Files that are read as the toy map."""
 
+    exclude = start = None
+
     def __init__(self, change=lambda codes: codes):
         self.change = change
 
@@ -44,7 +47,7 @@ def test_a_sound_network_learns_one_window_by_heart_and_stops(tmp_path):
     table = overfit_window(ToyFiles(), tmp_path / "one.tsv", {**JOB, "recipe": RECIPE, "steps": 200}, "c0de")
     assert table["pearson"].iloc[-1] >= overfit.ENOUGH
     assert table["step"].iloc[-1] < 200
-    assert list(table.columns) == ["step", "training_loss", "pearson", "mse", "predicted_sd", "missing"]
+    assert list(table.columns) == ["step", "level", "training_loss", "pearson", "mse", "predicted_sd", "missing"]
     pd.testing.assert_frame_equal(read_table(tmp_path / "one.tsv"), table, check_exact=False)
     assert [path.name for path in tmp_path.iterdir()] == ["one.tsv"]
 
@@ -75,7 +78,7 @@ def test_the_one_window_is_a_training_window_and_always_the_same():
     for name in ("codes", "targets"):
         torch.testing.assert_close(task.batch(0)[name], task.batch(9)[name], equal_nan=True)
     shares = [float(np.isnan(read(window).target).mean()) for window in drawn]
-    assert task.missing == pytest.approx(min(shares))
+    assert task.missing == {1600: pytest.approx(min(shares))}
 
 
 def test_what_the_check_keeps_of_a_recipe():
@@ -86,11 +89,6 @@ def test_what_the_check_keeps_of_a_recipe():
     assert kept["optimiser"] == training["optimiser"]
     assert kept["clip_gradient_norm"] == 1.0
     assert not {"averaging", "accumulate"} & set(kept)
-
-
-def history(values, losses=None):
-    losses = np.linspace(1, 0.9, len(values)) if losses is None else losses
-    return pd.DataFrame({"step": np.arange(1, len(values) + 1), "selection": values, "training_loss": losses})
 
 
 def test_rising_curves_are_told_from_flat_and_from_falling_ones():
@@ -111,18 +109,17 @@ def test_rising_curves_are_told_from_flat_and_from_falling_ones():
 
 
 def ceiling_of(value, low=None):
-    row = {"source": "halves", "split": "test", "level": 100, "bin_size": 1, "metric": "pearson", "between": value}
-    row |= {"quarters": value, "exponent": 0.0, "full_depth": value**2, "ceiling": value, "spearman_brown": value}
+    row = {"source": "halves", "split": "test", "kind": "cis", "level": 100, "bin_size": 1, "metric": "pearson"}
+    row |= {
+        "between": value,
+        "quarters": value,
+        "exponent": 0.0,
+        "full_depth": value**2,
+        "ceiling": value,
+        "spearman_brown": value,
+    }
     row |= {"low": value - 0.05, "high": value + 0.05, "n_windows": 9}
     return pd.DataFrame([row, {**row, "split": "validation"}])
-
-
-def scores_of(**values):
-    rows = [
-        {"model": m, "metric": "pearson", "value": v, "low": v, "high": v, "n_windows": 9} for m, v in values.items()
-    ]
-    rows += [{**row, "metric": "pearson_distance_subtracted", "value": np.nan} for row in rows]
-    return pd.DataFrame(rows)
 
 
 KINDS = {"distance_only": "distance_only", "linear": "composition"}
@@ -137,10 +134,12 @@ def findings(
     baseline=0.1,
     composition=None,
 ):
-    targets = pd.DataFrame([{"role": "training", "chromosome": "all", "missing": missing}])
-    table = pd.DataFrame({"step": [50, 100], "pearson": [0.3, one_window]}) if one_window is not None else None
+    place = {"kind": "cis", "level": 100}
+    targets = pd.DataFrame([{**place, "role": "training", "chromosome": "all", "missing": missing}])
+    learnt = {"step": [50, 100], "level": 100, "pearson": [0.3, one_window]}
+    table = None if one_window is None else pd.DataFrame(learnt)
     scores = scores_of(orca=orca, distance_only=baseline, linear=np.nan if composition is None else composition)
-    return Findings("orca", "toy", ceiling_of(ceiling), targets, table, CurveReading(*curve), scores, KINDS)
+    return Findings("orca", "toy", ceiling_of(ceiling), targets, table, {100: CurveReading(*curve)}, scores, KINDS)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +189,9 @@ def test_target_tables_count_what_is_missing():
     rng = np.random.default_rng(0)
     target = rng.normal(size=(20, 20))
     target[3] = target[:, 3] = np.nan
-    statistics, histogram = target_tables([("training", "chr1", target), ("test", "chr2", 2 * target)])
+    own = np.ones((20, 20), dtype=bool)
+    maps = [LevelMap("cis", name, 0, 40, 2, k * target, own, own) for k, name in enumerate(("chr1", "chr2"), 1)]
+    statistics, histogram = target_tables([("training", maps[0]), ("test", maps[1])])
     rows = statistics.set_index(["role", "chromosome"])
     assert rows.loc[("training", "chr1"), "entries"] == 210
     assert rows.loc[("training", "chr1"), "missing"] == pytest.approx(20 / 210)
@@ -200,7 +201,9 @@ def test_target_tables_count_what_is_missing():
 
 def test_windows_of_each_role_are_spread_over_its_chromosomes():
     lengths = {"chr1": 1000, "chr2": 400, "chr3": 50, "chr4": 300}
-    found = windows_by_role(lengths, ["chr2"], ["chr3"], 100, 50, 5)
+    recipe = {**RECIPE, "window": {"bins": 10, "bin_size": 10}, "evaluation": {"step_bins": 5}}
+    looks = OneLevel(contact_settings(recipe))
+    found = {role: looks.inputs(part, 5) for role, part in by_role(lengths, ["chr2"], ["chr3"]).items()}
     assert {w.chromosome for w in found["training"]} == {"chr1", "chr4"}
     assert found["training"][0] == Window("chr1", 0)
     assert len(found["training"]) == 5
@@ -220,11 +223,10 @@ def measured(tmp_path_factory):
     recipe = {**RECIPE, "window": {"bins": 40, "bin_size": 2000}}
     checked = contact_settings(recipe)
     settings = {"map": "a", "replicate": "b", "seed": 1, "draws": 100, "windows": 10}
-    settings |= {"window": checked.window, "evaluation": checked.evaluation}
     settings |= {"validation_chromosomes": ["chr1"], "test_chromosomes": ["chr2"]}
     outputs = {name: folder / f"{name}.tsv" for name in ("ceiling", "by_window", "by_distance", "targets", "histogram")}
     pair = {"contacts": other.cool, "expected": other.expected}
-    diagnose_map({"contacts": one.cool, "expected": one.expected}, pair, settings, outputs)
+    diagnose_map({"contacts": one.cool, "expected": one.expected}, pair, checked, settings, outputs)
     return outputs
 
 
@@ -251,10 +253,10 @@ def test_replicates_must_be_of_the_same_genome(tmp_path):
 
 def test_page_says_what_limits_the_model(measured, tmp_path):
     tables = {name: measured[name] for name in ("ceiling", "by_distance", "targets", "histogram")}
-    write_table(scores_of(orca=0.05, distance_only=0.04), tmp_path / "scores.tsv")
+    write_table(scores_of(80_000, orca=0.05, distance_only=0.04), tmp_path / "scores.tsv")
     write_table(history(0.05 + 0.01 * np.cos(np.arange(12))), tmp_path / "history.tsv")
     write_table(pd.DataFrame([{"selection": 0.06}]), tmp_path / "baseline.tsv")
-    one_window = pd.DataFrame({"step": [10, 20], "pearson": [0.5, 0.96]})
+    one_window = pd.DataFrame({"step": [10, 20], "level": 80_000, "pearson": [0.5, 0.96]})
     write_table(one_window, tmp_path / "one_window.tsv")
     tables |= {"scores": tmp_path / "scores.tsv", "one_window": tmp_path / "one_window.tsv"}
     figures = {panel: tmp_path / f"toy.orca.{panel}.svg" for panel in PANELS}
