@@ -93,6 +93,8 @@ def plot_ceiling(ceiling: pd.DataFrame, scores: pd.DataFrame, label: str, svg: s
                 _mark(axis, part, levels, str(what), str(named[what]), moves, models)
             axis.set_title(title if len(kinds) == 1 else f"{WHERE[kind]}, {title}")
             axis.set_xticks(range(len(levels)), [length_name(level) for level in levels])
+            for edge in range(1, len(levels)):
+                axis.axvline(edge - 0.5, color=GREY, linewidth=0.6, linestyle=":")
             axis.set_xlim(-0.55, len(levels) - 0.45)
             axis.set_xlabel("level")
         line[0].set_ylabel("Pearson correlation")
@@ -131,7 +133,13 @@ def _mark(
     if mark == "parts":
         textbook = "Spearman" in what
         axis.plot(
-            place + 0.42, part["value"], "x" if textbook else "D", color=PARTS_COLOUR, mfc="white", ms=5, label=what
+            place + min(moves.values()),
+            part["value"],
+            "x" if textbook else "D",
+            color=PARTS_COLOUR,
+            mfc="white",
+            ms=5,
+            label=what,
         )
         return
     error = np.maximum([part["value"] - part["low"], part["high"] - part["value"]], 0)
