@@ -235,6 +235,7 @@ def plot_targets(statistics: pd.DataFrame, histogram: pd.DataFrame, label: str, 
         )
         axis.set_xlim(-0.5, len(levels) - 0.5)
         axis.set_title(name, fontsize=9)
+        axis.margins(y=0.1)
         axis.set_ylim(bottom=0)
         axis.yaxis.set_major_locator(MaxNLocator(4))
     axes[-1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -280,6 +281,7 @@ def plot_learning(
     axes[0].set_title("one training window", fontsize=9)
     if one_window is None:
         axes[0].text(0.5, 0.5, "not tried", ha="center", transform=axes[0].transAxes, color=GREY)
+        axes[0].tick_params(axis="x", bottom=False, labelbottom=False)
     else:
         for k, level in enumerate(levels):
             part = one_window[one_window["level"] == level]

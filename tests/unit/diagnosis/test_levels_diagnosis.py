@@ -244,7 +244,7 @@ def test_page_of_several_levels(by_level, tmp_path):
     assert page.count("<figure>") == 4
     assert "at the finest of the levels 80 kb, 160 kb" in page
     verdicts = read_table(tmp_path / "toy.orca.verdict.tsv")
-    assert "At 80 kb: " in verdicts["sentence"].iloc[0]
+    assert verdicts["sentence"].iloc[0].startswith("At 160 kb: orca reaches 38% of the correlation")
     assert set(verdicts["bin"].dropna()) == {"80 kb", "160 kb"}
     for panel in PANELS:
         assert (tmp_path / f"toy.orca.{panel}.png").stat().st_size > 8_000
