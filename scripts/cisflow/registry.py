@@ -16,6 +16,23 @@ from cisflow.problems import InputError, Problem, not_one_of
 Part = TypeVar("Part", bound=Callable[..., Any])
 
 
+def takes_settings_of(made: type) -> Callable[[Part], Part]:
+    """Return a decorator for a function ``f(..., **settings)`` that hands its settings on to a class.
+
+    The function's signature, which decides what a recipe may say and what messages list, gets the parameters of the
+    class that it does not have itself, with their defaults: they are written down once, in the class.
+    """
+
+    def enter(part: Part) -> Part:
+        own = inspect.signature(part)
+        first = [one for one in own.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        given = [one for one in inspect.signature(made).parameters.values() if one.name not in own.parameters]
+        part.__signature__ = own.replace(parameters=[*first, *given])  # type: ignore[attr-defined]
+        return part
+
+    return enter
+
+
 class Registry:
     """Named callables of one kind.
 

@@ -8,6 +8,7 @@ the shape of the window. Outputs: torch modules: one-hot sequences (batch, 4, le
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -23,7 +24,7 @@ from cisflow.models.orca_blocks import DROPOUT, KERNEL_SIZE
 from cisflow.models.orca_encoder import POOLS, WIDTHS, one_hot
 from cisflow.models.orca_net import DILATIONS_1M, OrcaNet
 from cisflow.problems import InputError, Problem
-from cisflow.registry import Registry
+from cisflow.registry import Registry, takes_settings_of
 
 __all__ = ["CONTACT_NETWORKS", "build_network", "one_hot"]
 
@@ -67,25 +68,8 @@ def orca_1mb(
 
 
 @CONTACT_NETWORKS.register("akita")
-def akita(
-    bins: int,
-    bin_size: int,
-    profiles: int,
-    pools: Sequence[int] = POOLS_AKITA,
-    channels: int = 96,
-    first_kernel: int = 11,
-    kernel_size: int = 5,
-    middle: int = 48,
-    blocks: int = 8,
-    rate: float = 1.75,
-    encoding: int = 64,
-    pair_channels: int = 48,
-    pair_middle: int = 24,
-    pair_blocks: int = 6,
-    dropout: float = 0.4,
-    pair_dropout: float = 0.1,
-    checkpoint: int = 0,
-) -> AkitaNet:
+@takes_settings_of(AkitaNet)
+def akita(bins: int, bin_size: int, profiles: int, **settings: Any) -> AkitaNet:
     """Akita-style network (Fudenberg et al. 2020); settings of :class:`~cisflow.models.akita_net.AkitaNet`.
 
     Raises
@@ -93,23 +77,8 @@ def akita(
     InputError
         When the pooling factors do not multiply to ``bin_size``, or there are profile tracks to learn.
     """
-    network = AkitaNet(
-        pools,
-        channels,
-        first_kernel,
-        kernel_size,
-        middle,
-        blocks,
-        rate,
-        encoding,
-        pair_channels,
-        pair_middle,
-        pair_blocks,
-        dropout,
-        pair_dropout,
-        checkpoint,
-    )
-    problems = _pool_problems(network.bin_size, bin_size, pools)
+    network = AkitaNet(**settings)
+    problems = _pool_problems(network.bin_size, bin_size, settings.get("pools", POOLS_AKITA))
     if profiles:
         found = f"{profiles} profile track(s), but an Akita-style network learns none; expected 0"
         problems.append(Problem("recipe", found, column="training.profile_weight"))
@@ -126,17 +95,8 @@ def _pool_problems(found: int, expected: int, pools: Sequence[int]) -> list[Prob
 
 
 @CONTACT_NETWORKS.register("kmer_pairs")
-def kmer_pairs(
-    bins: int,
-    bin_size: int,
-    profiles: int,
-    k: int = 4,
-    channels: int = 12,
-    context: int = 5,
-    hidden: int = 32,
-    input_dropout: float = 0.3,
-    dropout: float = 0.2,
-) -> KmerPairs:
+@takes_settings_of(KmerPairs)
+def kmer_pairs(bins: int, bin_size: int, profiles: int, **settings: Any) -> KmerPairs:
     """Small network on the k-mers of bins and of what lies between them; its settings are those of
     :class:`~cisflow.models.kmer_pairs.KmerPairs`.
 
@@ -148,7 +108,7 @@ def kmer_pairs(
     if profiles:
         found = "kmer_pairs predicts no profiles; expected 0"
         raise InputError(Problem("recipe", found, column="training.profile_weight"))
-    return KmerPairs(bins, bin_size, k, channels, context, hidden, input_dropout, dropout)
+    return KmerPairs(bins, bin_size, **settings)
 
 
 def build_network(settings: ContactSettings, profiles: int) -> torch.nn.Module:

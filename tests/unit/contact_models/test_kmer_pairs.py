@@ -4,7 +4,8 @@ import pytest
 import torch
 from contact_toys import RECIPE, TRAIN, VALIDATION, toy_reader
 
-from cisflow.models.contact_networks import build_network
+from cisflow.models.akita_net import AkitaNet
+from cisflow.models.contact_networks import CONTACT_NETWORKS, build_network
 from cisflow.models.contact_settings import contact_settings
 from cisflow.models.contacts_task import ContactsTask
 from cisflow.models.kmer_pairs import KmerPairs
@@ -77,3 +78,22 @@ def test_settings_that_it_cannot_take():
         build_network(settings, 2)
     with pytest.raises(InputError, match="4 is even"):
         build_network(contact_settings({**recipe(), "network": {**SMALL, "context": 4}}), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("kmer_pairs", r"its settings are: k, channels, context, hidden, input_dropout, dropout$"),
+        ("akita", r"its settings are: pools, channels, first_kernel, kernel_size, .*pair_dropout, checkpoint$"),
+    ],
+)
+def test_settings_of_a_network_are_those_of_its_class(name, words):
+    with pytest.raises(InputError, match=words):
+        CONTACT_NETWORKS.make({"name": name, "width": 3}, 8, 2048, 0)
+
+
+def test_defaults_of_a_network_are_those_of_its_class():
+    made = CONTACT_NETWORKS.make({"name": "akita", "blocks": 1, "pair_blocks": 1}, 8, 2048, 0)
+    assert isinstance(made, AkitaNet)
+    sizes = [parameter.shape for parameter in made.parameters()]
+    assert sizes == [parameter.shape for parameter in AkitaNet(blocks=1, pair_blocks=1).parameters()]
