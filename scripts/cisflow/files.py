@@ -15,6 +15,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cisflow.problems import InputError, Problem
+
 if TYPE_CHECKING:  # imported where a table is read or written: a job that needs none starts sooner
     import pandas as pd
 
@@ -90,6 +92,30 @@ def write_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
 
     with atomic_path(path) as temporary:
         np.savez_compressed(temporary, **arrays)
+
+
+@contextmanager
+def opened_arrays(path: str | Path, what: str) -> Iterator[Any]:
+    """Open a ``.npz`` file of arrays while the block runs.
+
+    Parameters
+    ----------
+    path : path
+    what : str
+        What it should be, for the message.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, or the block asks for an array or a value that it does not hold.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(Problem(str(path), f"cannot be read as {what}: {error}")) from None
 
 
 def read_table(path: str | Path, **options: Any) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from cisflow.contacts import windows
 from cisflow.contacts.assembly import AssemblyBackground, Layout
 from cisflow.contacts.evaluation_inputs import filling
 from cisflow.contacts.fasta import BASES, UNKNOWN
+from cisflow.files import opened_arrays
 from cisflow.models.cascade_zoom import Ladder, clip_centre, distance_backgrounds, zoom_offsets
 from cisflow.problems import InputError, Problem, not_one_of
 from cisflow.variants.alleles import Allele, Segment
@@ -161,13 +162,9 @@ class ExpectedContacts:
         InputError
             When the file is missing or another one.
         """
-        try:
-            with np.load(path) as curves:
-                trans = float(curves["log_trans"]) if "log_trans" in curves else float("nan")
-                return cls(str(path), curves["log_expected"], trans, int(curves["resolution"]))
-        except (OSError, ValueError, KeyError) as error:
-            what = f"cannot be read as expected contacts of a map (expected.npz): {error}"
-            raise InputError(Problem(str(path), what)) from None
+        with opened_arrays(path, "expected contacts of a map (expected.npz)") as curves:
+            trans = float(curves["log_trans"]) if "log_trans" in curves else float("nan")
+            return cls(str(path), curves["log_expected"], trans, int(curves["resolution"]))
 
 
 class Placer:

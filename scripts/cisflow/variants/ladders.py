@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cisflow.files import write_arrays
+from cisflow.files import opened_arrays, write_arrays
 from cisflow.models.cascade_zoom import Ladder
-from cisflow.problems import InputError, Problem
 from cisflow.variants.changes import Asked
 from cisflow.variants.contact_effects import Seen, VariantModel
 from cisflow.variants.contact_scores import impact_of, pair_bins, row_of
@@ -108,11 +107,8 @@ class Ladders:
         InputError
             When the file is missing or another one.
         """
-        try:
-            with np.load(path) as given:
-                values = {name: given[name] for name in cls.__dataclass_fields__}
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(Problem(str(path), f"cannot be read as maps of a variant: {error}")) from None
+        with opened_arrays(path, "maps of a variant") as given:
+            values = {name: given[name] for name in cls.__dataclass_fields__}
         return cls(**values | {name: str(values[name]) for name in ("name", "kind", "model")})
 
 

@@ -1,11 +1,12 @@
 """Files are whole or absent; equal tables give equal bytes; seeds, hashes and messages behave as stated."""
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from cisflow import code_digest
-from cisflow.files import atomic_path, read_table, write_table
+from cisflow.files import atomic_path, opened_arrays, read_table, write_arrays, write_table
 from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
 from cisflow.progress import Progress, format_seconds
 from cisflow.randomness import generator, seed_for
@@ -43,6 +44,26 @@ def test_input_error_tells_every_problem():
     assert str(error).startswith("2 problems")
     assert 'a.tsv row 3, column "bin": bad' in str(error)
     assert "b.tsv: worse" in str(error)
+
+
+def test_files_of_arrays_that_are_something_else_are_told(tmp_path):
+    path = tmp_path / "curves.npz"
+    write_arrays({"x": np.arange(3)}, path)
+    with opened_arrays(path, "curves") as arrays:
+        assert arrays["x"].tolist() == [0, 1, 2]
+    with (
+        pytest.raises(InputError, match=r"cannot be read as curves: .*y is not a file"),
+        opened_arrays(path, "curves") as arrays,
+    ):
+        arrays["y"]
+    for other, content in (("absent.npz", None), ("text.npz", b"no arrays")):
+        if content:
+            (tmp_path / other).write_bytes(content)
+        with (
+            pytest.raises(InputError, match=f"{other}.*cannot be read as curves"),
+            opened_arrays(tmp_path / other, "curves"),
+        ):
+            pass
 
 
 def test_nearest_name_is_suggested():
