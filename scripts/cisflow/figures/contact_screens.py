@@ -20,6 +20,7 @@ from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
 
 #: Places of an insertion screen that are drawn at most, and sequences that are drawn by name.
 MOST_PLACES, MOST_NAMED = 30, 24
+ACTIVITY = "activity (mean |change|, ln)"
 
 
 def _stretches(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -114,16 +115,17 @@ def _draw_sequences(axis: Axes, part: pd.DataFrame, model: str) -> None:
     by_sequence = part.groupby("sequence", sort=False)["activity"].mean().sort_values(ascending=False)
     if len(by_sequence) > MOST_NAMED:
         axis.plot(np.arange(1, len(by_sequence) + 1), by_sequence, "-o", color=PALETTE[0], markersize=3, linewidth=1)
-        axis.set(xlabel="inserted sequences, ranked", ylabel=f"{model}\nmean activity over places", ylim=(0, None))
+        axis.set(xlabel="inserted sequences, ranked", ylabel=f"{model}\nmean {ACTIVITY}", ylim=(0, None))
         return
     for y, sequence in enumerate(by_sequence.index):
         here = part[part["sequence"] == sequence]
         colours = np.where(here["change"] > 0, PALETTE[3], PALETTE[0])
-        axis.scatter(here["activity"], np.full(len(here), y), c=colours, s=10, alpha=0.7, linewidths=0)
-        axis.plot([by_sequence[sequence]] * 2, [y - 0.35, y + 0.35], color="black", linewidth=1.2)
+        axis.scatter(here["activity"], np.full(len(here), y), c=colours, s=18, alpha=0.8, linewidths=0, zorder=3)
+        if len(here) > 1:
+            axis.plot([by_sequence[sequence]] * 2, [y - 0.35, y + 0.35], color="black", linewidth=1.2)
     axis.set_yticks(range(len(by_sequence)), by_sequence.index, fontsize=7)
     axis.set_ylim(len(by_sequence) - 0.5, -0.5)
-    axis.set(xlabel="activity", ylabel=model, xlim=(0, None))
+    axis.set(xlabel=ACTIVITY, ylabel=model, xlim=(0, None))
 
 
 def plot_insertions(table: pd.DataFrame, svg: str | Path, name: str = "") -> None:
@@ -147,11 +149,15 @@ def plot_insertions(table: pd.DataFrame, svg: str | Path, name: str = "") -> Non
         shown = list(places)[:MOST_PLACES]
         for x, (_, here) in enumerate(shown):
             colours = np.where(here["change"] > 0, PALETTE[3], PALETTE[0])
-            right.scatter(np.full(len(here), x), here["activity"], c=colours, s=10, alpha=0.7, linewidths=0)
-            right.plot([x - 0.35, x + 0.35], [here["activity"].median()] * 2, color="black", linewidth=1.2)
+            right.scatter(np.full(len(here), x), here["activity"], c=colours, s=18, alpha=0.8, linewidths=0, zorder=3)
+            right.plot([x - 0.3, x + 0.3], [here["activity"].median()] * 2, color="black", linewidth=1.2)
         names = [f"{chromosome}:{position / 1e6:.2f}" for (chromosome, position), _ in shown]
         right.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=6)
-        right.set(xlabel="place (Mb)", ylabel="activity", ylim=(0, None))
+        right.set(xlabel="place (Mb)", ylabel=ACTIVITY, ylim=(0, None), xlim=(-1, max(len(names), 2)))
+    for colour, label in ((PALETTE[3], "gains contacts"), (PALETTE[0], "loses contacts")):
+        axes[0, 0].scatter([], [], c=colour, s=18, label=label)
+    if models and rows["sequence"].nunique() <= MOST_NAMED:
+        axes[0, 0].legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     if not models:
         for axis in axes.ravel():
             axis.set_axis_off()
