@@ -103,8 +103,8 @@ def plot_disruptions(table: pd.DataFrame, svg: str | Path, name: str = "", peaks
             f"Impact of disrupting sites of {site} bp one by one or in groups: mean absolute change of the log ratio "
             "on the row of the site's bin, by model and level. Grey lines, where there are replicates: 95 % "
             f"interval of their mean. The largest at {length_name(int(finest['level'].iloc[0]))} is "
-            f"{best['impact']:.4f} at {best['chromosome']}:{int(best['start']):,} ({best['model']}; median of all "
-            f"sites {finest['impact'].median():.4f}). Sites that a model reads stand out of an even floor as "
+            f"{best['impact']:.3g} at {best['chromosome']}:{int(best['start']):,} ({best['model']}; median of all "
+            f"sites {finest['impact'].median():.3g}). Sites that a model reads stand out of an even floor as "
             f"narrow peaks.{'' if marks is None else ' Black bars: peaks of the map.'}"
         )
     save_figure(figure, table, svg, f"Impact of disrupted sites{name and f', {name}'}", caption)

@@ -164,7 +164,8 @@ def run_screen(
 
 
 def write_bedgraphs(table: pd.DataFrame, folder: Path) -> None:
-    """Write the impacts of a disruption screen as ``<model>.<level>.bedGraph``, one file per model and level."""
+    """Write the impacts of a disruption screen as ``<model>.<level>.bedGraph``, one sorted file per model and level."""
+    table = table.sort_values(["chromosome", "start"], kind="stable")
     for (model, level), part in table.groupby(["model", "level"], sort=False):
         lines = [
             f"{chromosome}\t{start}\t{end}\t{impact:.6g}\n"
