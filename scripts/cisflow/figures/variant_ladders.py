@@ -113,13 +113,13 @@ def plot_variant_ladders(given: Ladders, svg: str | Path) -> None:
             else:
                 colours = {"vmin": LIMITS[0], "vmax": LIMITS[1], "cmap": CONTACT_CMAP}
                 images[False] = _draw(axis, given.log_ratio[view, level], given, view, level, **colours)
-            axis.set_title(_title(given, view, level, difference), fontsize=6.5)
+            axis.set_title(_title(given, view, level, difference), fontsize=6.5, pad=8)
             if place == 0:
                 words = _words(str(given.view[view]))
                 axis.set_ylabel(f"{words}\n- reference" if difference else words, fontsize=8)
             if line == 0:
                 above = f"{length_name(int(given.levels[level]))}, bins of {length_name(int(given.bin_size[level]))}"
-                axis.set_title(f"{above}\n{_title(given, view, level, difference)}", fontsize=6.5)
+                axis.set_title(f"{above}\n{_title(given, view, level, difference)}", fontsize=6.5, pad=8)
     n_maps = len(given.view)
     bar = figure.colorbar(images[False], ax=axes[:n_maps], shrink=min(0.9, 1.6 / n_maps), aspect=25, extend="both")
     bar.set_label(BAR_LABEL, fontsize=8)
@@ -152,7 +152,7 @@ def _change_map() -> object:
 def _title(given: Ladders, view: int, level: int, difference: bool) -> str:
     if difference:
         value = given.impact[view, level]
-        return f"impact {value:.3f}" if np.isfinite(value) else "nothing to compare with"
+        return f"impact {value:.3g}" if np.isfinite(value) else "nothing to compare with"
     start, end = given.start[view, level], given.start[view, level] + given.levels[level]
     return f"{given.label[view]}:{_position(start)}-{_position(end)} Mb"
 
@@ -169,7 +169,7 @@ def _caption(given: Ladders, order: np.ndarray) -> str:
         return text
     numbers = "; ".join(
         f"{_words(str(given.view[view]))} "
-        + ", ".join(f"{given.impact[view, level]:.3f} ({length_name(int(given.levels[level]))})" for level in order)
+        + ", ".join(f"{given.impact[view, level]:.3g} ({length_name(int(given.levels[level]))})" for level in order)
         for view in alternatives
     )
     return (

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from cisflow.contacts.regions import length_name
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure
@@ -66,7 +67,7 @@ def plot_contact_effects(effects: pd.DataFrame, statuses: pd.DataFrame, name: st
         ""
         if best is None
         else (
-            f" The largest impact at {length_name(levels[0])} is {best['impact']:.3f} ({best['id']}, {best['kind']}, "
+            f" The largest impact at {length_name(levels[0])} is {best['impact']:.3g} ({best['id']}, {best['kind']}, "
             f"{best['model']})."
         )
     )
@@ -98,6 +99,7 @@ def _draw_levels(axis: Axes, impact: pd.DataFrame, levels: list[int], kinds: lis
     axis.set_xticks(range(len(levels)), [length_name(level) for level in levels])
     axis.set(xlabel="level", ylabel="impact (|change of ln(observed / expected)|)", xlim=(-0.5, len(levels) - 0.5))
     axis.set_ylim(bottom=0)
+    axis.ticklabel_format(axis="y", scilimits=(-2, 4))
     axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3, columnspacing=1.0)
 
 
@@ -121,6 +123,8 @@ def _draw_strongest(axis: Axes, impact: pd.DataFrame, level: int, kinds: list[st
     axis.set_ylim(len(order) - 0.5, -0.5)
     axis.set(xlabel=f"impact, {length_name(level)}")
     axis.set_xlim(left=0)
+    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.ticklabel_format(axis="x", scilimits=(-2, 4))
     if len(models) > 1:
         axis.legend(fontsize=7, loc="lower right")
 
@@ -162,7 +166,7 @@ def plot_expression_effects(effects: pd.DataFrame, statuses: pd.DataFrame, name:
         last.set(xlabel="variants, ranked (%)", ylabel="variant - reference")
         last.legend(fontsize=7)
     sizes = ", ".join(
-        f"{model} {rows.loc[rows['model'] == model, 'difference'].abs().median():.3f}" for model in models
+        f"{model} {rows.loc[rows['model'] == model, 'difference'].abs().median():.3g}" for model in models
     )
     caption = (
         f"Variants of {name}: predicted expression of each allele against that of the reference sequence, by model, "
