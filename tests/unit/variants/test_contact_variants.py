@@ -1,9 +1,6 @@
 """Structural variants on contact maps: windows, pairing of bins, properties, tables, continued runs."""
 
 import json
-import subprocess
-import sys
-import time
 
 import numpy as np
 import polars as pl
@@ -351,46 +348,3 @@ def test_command(tmp_path, toys, capsys):
     capsys.readouterr()
     assert main([*options, *change, *written, "--left", "ACGT"]) == 1
     assert "--left" in capsys.readouterr().err
-
-
-KILLED = """
-import sys
-import torch
-from cisflow.variants.contact_run import Changes, ContactInput, run_contact_variants
-
-torch.set_num_threads(1)
-genome, bundle, changes, output, state = sys.argv[1:]
-run_contact_variants(
-    ContactInput(genome, {"one": [bundle]}), Changes(file=changes), output, state, every_seconds=0.3
-)
-"""
-
-
-@pytest.mark.slow
-def test_a_process_killed_in_a_thousand_variants_continues_to_the_same_bytes(tmp_path, toys):
-    """SIGKILL of the process itself; the same call then takes up the finished parts."""
-    texts = [f"{kind} chrA:{start}-{start + 90}" for kind in ("del", "inv") for start in range(700, 3200, 5)]
-    (tmp_path / "changes.txt").write_text("\n".join(texts) + "\n")
-
-    def command(name):
-        files = [toys.genome, toys.bundles["one"][0], tmp_path / "changes.txt", tmp_path / f"{name}.tsv"]
-        return [sys.executable, "-c", KILLED, *map(str, files), str(tmp_path / f"{name}.parts")]
-
-    subprocess.run(command("whole"), check=True, capture_output=True, timeout=600)
-    process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while len(list((tmp_path / "killed.parts").rglob("*.parquet"))) < 2:
-        assert process.poll() is None, "the run ended before two parts were written"
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    assert not (tmp_path / "killed.tsv").exists()
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed.parts").rglob("*.parquet")}
-    process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    seen = {}
-    while process.poll() is None:  # parts of the killed process stay as they are until the table is written
-        seen |= {path: path.stat().st_mtime_ns for path in kept if path.exists()}
-        time.sleep(0.05)
-    assert process.returncode == 0
-    assert seen == kept
-    assert (tmp_path / "killed.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
-    assert read_table(tmp_path / "killed.tsv")["item"].nunique() == 1000
