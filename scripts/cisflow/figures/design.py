@@ -91,17 +91,19 @@ def library_figure(order: pd.DataFrame, models: list[str]) -> tuple[Figure, pd.D
 
 def _plane(panel: Axes, order: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     """Predictions of two models against each other."""
-    subsets, drawn = _members(order), []
+    subsets, drawn, size = _members(order), [], 5 if len(order) > 300 else 18
     for name in ("random", *IN_PLANE):
         rows = subsets.get(name)
         if rows is None:
             continue
-        look = {"s": 5, "linewidth": 0, "alpha": 0.35 if name == "random" else 0.7, "rasterized": True}
+        look = {"s": size, "linewidth": 0, "alpha": 0.35 if name == "random" else 0.7, "rasterized": True}
         panel.scatter(rows[models[0]], rows[models[1]], color=COLOURS[name], label=name, **look)
         drawn.append(rows[["id", *models[:2]]].assign(subset=name))
     panel.set_xlabel(f"predicted by {models[0]}")
     panel.set_ylabel(f"predicted by {models[1]}")
-    legend = panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7, markerscale=2)
+    legend = panel.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7, markerscale=2 if size < 10 else 1
+    )
     for handle in legend.legend_handles:
         handle.set_alpha(1)
     return pd.concat(drawn) if drawn else pd.DataFrame(columns=["id", *models[:2], "subset"])
