@@ -93,7 +93,7 @@ def test_ceilings_are_in_the_summary_and_drawn(evaluated):
     _, tables = evaluated
     plain, finest = tables["summary"], int(tables["summary"]["level"].min())
     assert plain["ceiling"].isna().all()
-    row = {"source": "halves", "split": "test", "level": finest, "metric": "pearson", "ceiling": 0.7}
+    row = {"source": "halves", "split": "test", "kind": "cis", "level": finest, "metric": "pearson", "ceiling": 0.7}
     rows = [row, row | {"metric": "pooled_pearson"}, row | {"source": "replicate other", "ceiling": 0.8}]
     rows.append(row | {"split": "validation", "ceiling": 0.9})
     summary = with_ceiling(plain[plain.columns[:-3]], pd.DataFrame(rows).assign(low=0.6, high=0.85))
