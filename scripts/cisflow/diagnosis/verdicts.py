@@ -280,6 +280,11 @@ def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
             return WARN, f"{said} {reason.sentence}"
     ready = "the network learns one window, " if "one window by heart" in bad.every else ""
     deep = "the map is deep enough, " if "ceiling of the map" in bad.every else ""
+    course = (
+        "the training neither rises nor overfits"
+        if "still rising" in bad.every
+        else "the training had too few validations to say whether it still rises or overfits"
+    )
     left = (
         "the sequence does say something about the map, and this network with this training does not find it; try "
         "another rate, more steps or another network."
@@ -287,7 +292,4 @@ def conclusion(verdicts: Sequence[Verdict], model: str) -> tuple[str, str]:
         else "the sequence of such windows says little about the map, or there are too few windows to learn "
         "what it says."
     )
-    return WARN, (
-        f"{said} None of the usual reasons holds: {deep}{ready}the training neither rises nor overfits. What is left: "
-        + left
-    )
+    return WARN, f"{said} None of the usual reasons holds: {deep}{ready}{course}. What is left: {left}"
