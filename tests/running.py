@@ -23,7 +23,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def snakemake(folder: Path, *arguments: str, checkout: Path = CHECKOUT, timeout: float = 900) -> tuple[int, str]:
+def snakemake(folder: Path, *arguments: str, checkout: Path = CHECKOUT, timeout: float = 1800) -> tuple[int, str]:
     """Run Snakemake with ``folder`` as its working folder; returns the exit code and all that it printed."""
     folder.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
