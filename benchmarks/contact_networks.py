@@ -4,11 +4,13 @@
     python benchmarks/contact_networks.py predict --lengths 250000 500000 1000000
     python benchmarks/contact_networks.py encode --share 4      # memory against length, a quarter of the channels
     python benchmarks/contact_networks.py encode_step --share 4 # the same with the backward pass
+    python benchmarks/contact_networks.py level level_step      # decoder of a level of the later stages, ours and plain
     python benchmarks/contact_networks.py cascade               # prediction of a 32-Mb window, one strand
 
-One thread. predict and step: both networks in one process with the same weights and the same batch, in turn; medians of
-``--repeats`` in CPU seconds (user + system), after a run on a short sequence. A step is forward and backward pass, with
-activations dropped and computed again in the four parts of the published training, and SGD with momentum.
+One thread. predict, step, level and level_step: both networks in one process with the same weights and the same batch,
+in turn; medians of ``--repeats`` in CPU seconds (user + system), after a run on a short sequence. A step is forward and
+backward pass, and SGD with momentum; in step, activations are dropped and computed again in the four parts of the
+published training.
 encode and encode_step (forward and backward pass): the base encoder alone, one process per row; memory is the peak of
 resident memory less what the process held with its sequence before.
 """
@@ -26,10 +28,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from plain_orca import POOLS, WIDTHS, PlainNet
+from plain_orca import POOLS, WIDTHS, PlainDecoder, PlainNet
 from torch import Tensor, nn
 
 from cisflow.models.cascade_network import orca_cascade
+from cisflow.models.orca_decoder import Decoder
 from cisflow.models.orca_encoder import Encoder, one_hot
 from cisflow.models.orca_net import OrcaNet
 
@@ -41,8 +44,11 @@ LENGTHS = {
     "step": [1_000_000],
     "encode": [1_000_000, 4_000_000, 16_000_000],
     "encode_step": [512_000, 1_024_000, 2_048_000],
+    "level": [1_000_000],  # 250 bins of 4 kb; the size of a bin makes no difference to a decoder
+    "level_step": [1_000_000],
     "cascade": [32_000_000],
 }
+PAIRED = ("predict", "step", "level", "level_step")
 BLOCK_BINS = 50  # of encode_step
 PLAIN_AT_MOST = 4_000_000  # bp; it needs about 1 GB per Mb at its full width
 
@@ -64,14 +70,25 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def pair_of_networks() -> dict[str, nn.Module]:
+def inputs_of(part: str, length: int, batch: int = 1) -> tuple[Tensor, ...]:
+    """What a network is given: bases, or encoding, background and coarse map of a level."""
+    if part in ("predict", "step"):
+        return (one_hot(codes(length, batch)),)
+    n, random = length // BIN // 2 * 2, torch.Generator().manual_seed(length)
+    shapes = ((batch, 128, n), (batch, 1, n, n), (batch, 1, n // 2, n // 2))
+    return tuple(torch.randn(shape, generator=random) for shape in shapes)
+
+
+def pair_of_networks(part: str) -> dict[str, nn.Module]:
     """Both networks with the same weights, as they are after a few training steps; without dropout."""
     torch.manual_seed(1)
-    ours, plain = OrcaNet(checkpoint=BLOCKS), PlainNet()
+    ours, plain = (
+        (OrcaNet(checkpoint=BLOCKS), PlainNet()) if part in ("predict", "step") else (Decoder(), PlainDecoder())
+    )
     ours.train()
     with torch.no_grad():
         for k in range(3):
-            ours(one_hot(codes(SHORT + k * BIN)))
+            ours(*inputs_of(part, SHORT + k * BIN))
     plain.load_state_dict(ours.state_dict())
     for network in (ours, plain):
         for part in network.modules():
@@ -80,34 +97,35 @@ def pair_of_networks() -> dict[str, nn.Module]:
     return {"plain": plain, "ours": ours}
 
 
-def predict_once(network: nn.Module, sequence: Tensor) -> Tensor:
+def predict_once(network: nn.Module, *given: Tensor) -> Tensor:
     """Contact map without gradients."""
     with torch.inference_mode():
-        return network.eval()(sequence)
+        return network.eval()(*given)
 
 
-def step_once(network: nn.Module, sequence: Tensor) -> Tensor:
-    """One training step; the gradient of the last but one layer."""
-    n = sequence.shape[-1] // BIN
-    target = torch.linspace(-1, 1, n * n).reshape(1, 1, n, n)
+def step_once(network: nn.Module, *given: Tensor) -> Tensor:
+    """One training step; the gradient of a layer far from the output."""
     network.train().zero_grad()
     optimiser = torch.optim.SGD(network.parameters(), 1e-6, momentum=0.98)
-    (network(sequence) - target).square().mean().backward()
+    contacts = network(*given)
+    target = torch.linspace(-1, 1, contacts.numel()).reshape(contacts.shape)
+    (contacts - target).square().mean().backward()
     optimiser.step()
-    return network.get_parameter("conv7.0.weight").grad
+    names = dict(network.named_parameters())
+    return names["conv7.0.weight" if "conv7.0.weight" in names else "lcombinerD.0.weight"].grad
 
 
 def compare(part: str, length: int, repeats: int, batch: int) -> dict[str, float]:
     """Time both networks in turn."""
-    networks, work = pair_of_networks(), predict_once if part == "predict" else step_once
+    networks, work = pair_of_networks(part), step_once if part.endswith("step") else predict_once
     for network in networks.values():
-        work(network, one_hot(codes(SHORT)))
-    sequence = one_hot(codes(length, batch))
+        work(network, *inputs_of(part, SHORT))
+    given = inputs_of(part, length, batch)
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     results = {}
     for _ in range(repeats):
         for name, network in networks.items():
-            spent, results[name] = cpu_seconds(lambda network=network: work(network, sequence))
+            spent, results[name] = cpu_seconds(lambda network=network: work(network, *given))
             seconds[name].append(spent)
     apart = (results["ours"] - results["plain"]).abs().max() / results["plain"].abs().max()
     return {name: float(np.median(values)) for name, values in seconds.items()} | {"apart": apart.item()}
@@ -171,7 +189,7 @@ def child(arguments: list[str]) -> dict[str, float]:
 def measure(arguments: list[str]) -> dict[str, float]:
     """What a child does."""
     part, length, way, number = arguments[0], int(arguments[1]), arguments[2], int(arguments[3])
-    if part in ("predict", "step"):
+    if part in PAIRED:
         return compare(part, length, int(way), number)
     return cascade(length) if part == "cascade" else encode(part, length, way, number)
 
@@ -179,7 +197,7 @@ def measure(arguments: list[str]) -> dict[str, float]:
 def rows(part: str, length: int, options: argparse.Namespace) -> list[str]:
     """Rows of the table for one part and length."""
     size = f"{length / 1e6:g} Mb"
-    if part in ("predict", "step"):
+    if part in PAIRED:
         found = child([part, str(length), str(options.repeats), str(options.batch)])
         ratio = found["plain"] / found["ours"]
         return [f"{part} | {size} | {found['ours']:.2f} | {found['plain']:.2f} | {ratio:.2f} | {found['apart']:.0e}"]

@@ -1,7 +1,8 @@
-"""Orca-1Mb written plainly: the published module definitions with torch's own layers, as a peer for benchmarks.
+"""Orca's networks written plainly: the published module definitions with torch's own layers, as peers for benchmarks.
 
 Written from the description of the network (Zhou 2022, Nature Genetics 54:725-734); names in the state dict are the
-published ones, so that weights can be exchanged with :class:`cisflow.models.orca_net.OrcaNet`.
+published ones, so that weights can be exchanged with :class:`cisflow.models.orca_net.OrcaNet` and
+:class:`cisflow.models.orca_decoder.Decoder`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 WIDTHS, POOLS = (64, 96, 128, 128, 128, 128, 128), (1, 4, 4, 5, 5, 5, 2)
 DILATIONS = (1, 2, 4, 8, 16, 32, 64) + 2 * (2, 4, 8, 16, 32, 64)
+LEVEL_DILATIONS = 4 * (1, 2, 4, 8, 16, 32, 64)
 
 
 def _linear_1d(pool: int, a: int, b: int) -> nn.Sequential:
@@ -93,3 +95,31 @@ class PlainNet(nn.Module):
         for first, last in ((0, 7), (7, 13), (13, len(DILATIONS))):
             pairs = checkpoint(self.decode, pairs, first, last, use_reentrant=False)
         return pairs
+
+
+class PlainDecoder(nn.Module):
+    """Decoder of one level of the second and third stage."""
+
+    def __init__(self):
+        super().__init__()
+        self.lconvtwos = nn.ModuleList(_linear_2d(64, 32, 64, d, not k) for k, d in enumerate(LEVEL_DILATIONS))
+        self.convtwos = nn.ModuleList(_nonlinear_2d(64, 32, 64, d) for d in LEVEL_DILATIONS)
+        self.final = nn.Sequential(nn.Conv2d(64, 5, 1), nn.BatchNorm2d(5), nn.ReLU(inplace=True), nn.Conv2d(5, 1, 1))
+        self.lcombiner = _linear_2d(65, 64, 64, 1, True)
+        self.combiner = _nonlinear_2d(64, 64, 64, 1)
+        self.lcombinerD = _linear_2d(129, 64, 64, 1, False)
+        self.combinerD = _nonlinear_2d(64, 64, 64, 1)
+        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
+
+    def forward(self, encoding: Tensor, log_background: Tensor, coarse: Tensor) -> Tensor:
+        """[batch, 128, n], [batch, 1, n, n], [batch, 1, n / 2, n / 2] to [batch, 1, n, n]."""
+        pairs = encoding[:, :, :, None] + encoding[:, :, None, :]
+        linear = self.lcombinerD(torch.cat([pairs, log_background], dim=1))
+        pairs = self.combinerD(linear) + linear
+        linear = self.lcombiner(torch.cat([pairs, self.upsample(coarse)], dim=1))
+        pairs = self.combiner(linear) + linear
+        for lconv, conv in list(zip(self.lconvtwos, self.convtwos, strict=True))[1:]:
+            pairs = lconv(pairs) + pairs
+            pairs = conv(pairs) + pairs
+        contacts = self.final(pairs)
+        return 0.5 * (contacts + contacts.transpose(2, 3))
