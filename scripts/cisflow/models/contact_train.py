@@ -57,6 +57,19 @@ class ContactFiles:
     exclude: str | Path | None = None
     start: str | Path | None = None
 
+    @classmethod
+    def of_rule(cls, given: Any) -> ContactFiles:
+        """Files of a training rule's ``snakemake.input``; ``exclude`` and ``start`` (weights) hold one file or none."""
+        exclude, start = given.get("exclude", []), given.get("start", [])
+        return cls(
+            given.contacts,
+            given.expected,
+            given.genome,
+            given.get("peaks", []),
+            exclude[0] if exclude else None,
+            Path(start[0]).parent if start else None,
+        )
+
     def named(self) -> dict[str, str | Path]:
         """Files by their name in the manifest."""
         named = {"contacts": self.contacts, "expected": self.expected, "genome": self.genome}
