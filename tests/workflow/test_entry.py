@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
 from conftest import CHECKOUT, SHARED
 from running import TINY, command, environment, planned_rules, snakemake
@@ -79,31 +78,3 @@ def test_gpu_where_there_is_none_stops_before_any_job(tmp_path):
     assert "cuda" in text
     assert "no GPU" in text
     assert not (tmp_path / "results" / "tiny" / "simulated").exists()
-
-
-def test_environments_agree_with_the_lock():
-    from rattler import MatchSpec
-
-    lock = dict(line.split("==") for line in (CHECKOUT / "requirements.lock").read_text().splitlines() if "==" in line)
-    lock = {name.lower().replace("_", "-"): version for name, version in lock.items()}
-    other_names = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-isal": "isal"}
-    for path in sorted((CHECKOUT / "envs").glob("*.yaml")):
-        environment_file = yaml.safe_load(path.read_text())
-        assert "nodefaults" in environment_file["channels"]
-        for spec in environment_file["dependencies"]:
-            MatchSpec(spec, strict=True)
-            name, version = spec.split("=")
-            name = other_names.get(name, name)
-            if name in ("python", "bowtie2"):
-                continue
-            assert lock[name] == version, f"{path.name}: {spec}, but the lock has {lock[name]}"
-
-
-def test_every_environment_file_is_used_and_exists():
-    used = {
-        line.strip().strip('"').rsplit("/", 1)[1]
-        for path in (CHECKOUT / "workflow" / "rules").glob("*.smk")
-        for line in path.read_text().splitlines()
-        if "/envs/" in line
-    }
-    assert used == {path.name for path in (CHECKOUT / "envs").glob("*.yaml")}

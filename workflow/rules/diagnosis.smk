@@ -100,7 +100,7 @@ rule diagnose_contact_model:
     log:
         "logs/{run}/quality/{map}.{model}.log",
     conda:
-        "../../envs/table.yaml"
+        "../../envs/hic.yaml"
     resources:
         mem_mb=3000,
         runtime=30,
