@@ -58,6 +58,8 @@ class OneWindowTask:
     def __init__(self, task: MapTask, seed: int):
         self.task, self.n_steps, self.steps_per_epoch = task, task.n_steps, task.steps_per_epoch
         self._looks = 0
+        if hasattr(task, "backward"):
+            self.backward = task.backward
         self.window, missing = None, np.inf
         rng = generator(seed, "one window")
         name = "observed" if len(task.levels) > 1 else "targets"

@@ -14,6 +14,8 @@ from scipy.stats import norm
 LOW, HIGH = 2.5, 97.5
 #: Metrics that are compared; r squared orders models like r and is left out.
 METRICS = ("pearson_score", "spearman_score", "pearson", "spearman")
+#: Columns that come from the spread of the draws.
+UNCERTAINTY = ["low", "high", "standard_error", "p_value", "p_bootstrap", "p_holm", "p_benjamini_hochberg"]
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -115,6 +117,5 @@ def comparison_table(
                 }
             )
         )
-    columns = ["subset", "metric", "better", "worse", "difference", "low", "high", "standard_error"]
-    columns += ["p_value", "p_bootstrap", "p_holm", "p_benjamini_hochberg"]
+    columns = ["subset", "metric", "better", "worse", "difference", *UNCERTAINTY]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

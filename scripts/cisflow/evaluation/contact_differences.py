@@ -19,7 +19,8 @@ from cisflow.contacts.agreement import pearson_from_sums, window_sums
 from cisflow.evaluation.akita_comparison import akita_factor, akita_sums
 from cisflow.evaluation.contact_predictions import CIS, MAX_MISSING, PredictedMaps, read_predicted_maps
 from cisflow.evaluation.contact_sums import ContactSums
-from cisflow.evaluation.contacts import AKITA, POOLED, interval, mean_of_drawn
+from cisflow.evaluation.contacts import AKITA, POOLED, mean_of_drawn
+from cisflow.evaluation.intervals import interval
 from cisflow.problems import InputError, Problem
 
 #: Share of the entries, those that differ most between the observed maps, whose sign is predicted (published).
@@ -104,7 +105,7 @@ def _level_rows(
     result = []
 
     def add(metric: str, value: float, drawn: np.ndarray, **other: int) -> None:
-        low, high = interval(drawn)
+        low, high = interval(drawn, counts["n_blocks"])
         result.append({**key, "metric": metric, "value": float(value), "low": low, "high": high, **counts, **other})
 
     for metric, totals in zip(POOLED, both, strict=True):

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from cisflow.contacts.agreement import pearson_from_sums
-from cisflow.evaluation.comparisons import comparison_table
+from cisflow.evaluation.comparisons import UNCERTAINTY, comparison_table
 from cisflow.evaluation.contact_sums import ContactSums
-from cisflow.evaluation.contacts import interval
+from cisflow.evaluation.intervals import interval
 from cisflow.evaluation.ranking import rank_distribution, ranked_draws, ranking_table
 
 #: Scores that models are ranked by: pooled Pearson correlation, mean over the levels.
@@ -61,12 +61,12 @@ def pooled_correlations(averaged: np.ndarray, times_drawn: np.ndarray) -> np.nda
     return np.moveaxis(found, 2, 3)
 
 
-def _scores(value: np.ndarray, drawn: np.ndarray, models: list[str], level: str) -> pd.DataFrame:
+def _scores(value: np.ndarray, drawn: np.ndarray, models: list[str], level: str, n_blocks: int) -> pd.DataFrame:
     """Rows ``subset, model, metric, value, low, high``; ``value`` (models, 2), ``drawn`` (draws, models, 2)."""
     rows = []
     for m, model in enumerate(models):
         for k, name in enumerate(NAMES):
-            low, high = interval(drawn[:, m, k])
+            low, high = interval(drawn[:, m, k], n_blocks)
             row = {"subset": level, "model": model, "metric": f"{name}_score", "value": value[m, k]}
             rows.append(row | {"low": low, "high": high})
     return pd.DataFrame(rows)
@@ -96,7 +96,7 @@ def rank_contact_models(sums: ContactSums, draws: int, seed: int, map_name: str)
         ``bootstrap``: ``kind`` and :func:`cisflow.evaluation.ranking.ranked_draws`; ``ranking`` and ``distribution``:
         ``kind`` and the tables of the expression arm; ``comparisons``: ``kind, level`` (bp, or ``all``: mean over the
         levels) and the columns of :func:`cisflow.evaluation.comparisons.comparison_table`. At single levels blocks are
-        those of the level.
+        those of the level. Intervals and p-values are NaN where all windows are one block.
     """
     models = sums.models
     tables: dict[str, list[pd.DataFrame]] = {"bootstrap": [], "ranking": [], "distribution": [], "comparisons": []}
@@ -104,21 +104,26 @@ def rank_contact_models(sums: ContactSums, draws: int, seed: int, map_name: str)
         averaged = sums.averaged(kind)
         once = np.ones((1, averaged.shape[2]))
         by_level = pooled_correlations(averaged, once)[0]
-        times_drawn = sums.draw(kind, drawing_level(sums, kind), draws, seed, "contact ranking", map_name)
+        drawing = drawing_level(sums, kind)
+        n_blocks = {ALL_LEVELS: sums.n_blocks(kind, drawing)}
+        times_drawn = sums.draw(kind, drawing, draws, seed, "contact ranking", map_name)
         totals = pooled_correlations(averaged, times_drawn).mean(axis=2)
-        scores = [_scores(by_level.mean(axis=1), totals, models, ALL_LEVELS)]
+        scores = [_scores(by_level.mean(axis=1), totals, models, ALL_LEVELS, n_blocks[ALL_LEVELS])]
         drawn = {(ALL_LEVELS, f"{name}_score"): totals[..., k] for k, name in enumerate(NAMES)}
         if len(sums.levels) > 1:
             for level, length in enumerate(sums.levels):
                 times_drawn = sums.draw(kind, level, draws, seed, "contact windows", map_name)
                 found = pooled_correlations(averaged[:, :, :, level : level + 1], times_drawn)[:, :, 0]
-                scores.append(_scores(by_level[:, level], found, models, str(length)))
+                n_blocks[str(length)] = sums.n_blocks(kind, level)
+                scores.append(_scores(by_level[:, level], found, models, str(length), n_blocks[str(length)]))
                 drawn |= {(str(length), f"{name}_score"): found[..., k] for k, name in enumerate(NAMES)}
         bootstrap = ranked_draws(models, NAMES, totals)
         tables["bootstrap"].append(bootstrap.assign(kind=kind))
         tables["ranking"].append(ranking_table(bootstrap, scores[0]).assign(kind=kind))
         tables["distribution"].append(rank_distribution(bootstrap).assign(kind=kind))
         compared = comparison_table(pd.concat(scores), drawn, models, [f"{name}_score" for name in NAMES])
+        # The same block in every draw: no spread, and nothing to test with.
+        compared.loc[compared["subset"].map(n_blocks) == 1, UNCERTAINTY] = np.nan
         tables["comparisons"].append(compared.rename(columns={"subset": "level"}).assign(kind=kind))
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
     return ContactRanking(**{n: t[["kind", *(c for c in t.columns if c != "kind")]] for n, t in joined.items()})

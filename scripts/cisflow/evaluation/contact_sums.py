@@ -79,6 +79,10 @@ class ContactSums:
             return np.arange(rows.sum())
         return window_blocks(self.chromosome[rows], self.start[rows, level], int(self.levels[level]))
 
+    def n_blocks(self, kind: str, level: int) -> int:
+        """Number of blocks of a kind at a level."""
+        return int(self.blocks(kind, level).max()) + 1
+
     def draw(self, kind: str, level: int, draws: int, seed: int, *names: object) -> np.ndarray:
         """How often each window of a kind is drawn; float64 (draws, windows).
 

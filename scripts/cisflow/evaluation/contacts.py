@@ -13,8 +13,8 @@ from cisflow.contacts.agreement import METRICS, pearson_from_sums, squared_error
 from cisflow.evaluation.akita_comparison import CLIP, akita_factor, crop_of
 from cisflow.evaluation.contact_predictions import CIS
 from cisflow.evaluation.contact_sums import MEAN, ContactSums
+from cisflow.evaluation.intervals import interval
 
-LOW, HIGH = 0.025, 0.975
 AKITA = "pearson_akita"
 POOLED = ("pooled_pearson", "pooled_pearson_distance_subtracted")
 SCORE_COLUMNS = ["model", "seed", "kind", "window", "chromosome", "start", "level", "metric", "value", "n"]
@@ -73,17 +73,10 @@ def mean_of_drawn(values: np.ndarray, times_drawn: np.ndarray) -> np.ndarray:
     return np.divide(total, number, out=np.full(len(times_drawn), np.nan), where=number > 0)
 
 
-def interval(drawn: np.ndarray) -> tuple[float, float]:
-    """2.5 and 97.5 percent of the draws that have a value."""
-    finite = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(finite, [LOW, HIGH]) if len(finite) else (np.nan, np.nan)
-    return float(low), float(high)
-
-
 def _row(value: float, drawn: np.ndarray, used: np.ndarray, block: np.ndarray) -> dict[str, object]:
-    low, high = interval(drawn)
-    counts = {"n_windows": int(used.sum()), "n_blocks": len(np.unique(block[used]))}
-    return {"value": float(value), "low": low, "high": high, **counts}
+    n_blocks = len(np.unique(block[used]))
+    low, high = interval(drawn, n_blocks)
+    return {"value": float(value), "low": low, "high": high, "n_windows": int(used.sum()), "n_blocks": n_blocks}
 
 
 def summary_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd.DataFrame:
@@ -100,7 +93,7 @@ def summary_table(sums: ContactSums, draws: int, seed: int, map_name: str) -> pd
     -------
     DataFrame
         ``model, kind, level, metric`` (a window's metric: mean over windows; ``pooled_`` and a correlation: one
-        correlation over the entries of all windows), ``value, low, high`` (2.5 and 97.5 percent of the draws),
+        correlation over the entries of all windows), ``value, low, high`` (95 % of the draws; NaN with one block),
         ``n_windows`` (with a value), ``n_blocks`` (in which they lie), ``n`` (entries), of the averaged predictions.
     """
     rows = []

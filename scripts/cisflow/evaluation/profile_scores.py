@@ -11,7 +11,6 @@ import numpy as np
 from cisflow.progress import Progress
 
 CHUNK = 1 << 22  # entries of a temporary matrix
-LOW, HIGH = 0.025, 0.975
 
 
 def _distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -140,10 +139,3 @@ class RegionBootstrap:
         found = np.full(self.draws, np.nan)
         found[some] = (sxy - sx * sy / n)[some] / np.sqrt(spread[some])
         return found
-
-
-def interval(drawn: np.ndarray) -> tuple[float, float]:
-    """95 % of the draws; NaN without finite ones."""
-    finite = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(finite, [LOW, HIGH]) if len(finite) else (np.nan, np.nan)
-    return float(low), float(high)

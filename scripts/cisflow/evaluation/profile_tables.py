@@ -14,13 +14,8 @@ import numpy as np
 import pandas as pd
 
 from cisflow.evaluation.cross_validation import paired_tests, summary_table
-from cisflow.evaluation.profile_scores import (
-    RegionBootstrap,
-    interval,
-    jensen_shannon,
-    mean_profile,
-    shuffled_distance,
-)
+from cisflow.evaluation.intervals import interval
+from cisflow.evaluation.profile_scores import RegionBootstrap, jensen_shannon, mean_profile, shuffled_distance
 from cisflow.evaluation.scoring import pearson, spearman
 from cisflow.files import read_table
 from cisflow.problems import InputError, Problem

@@ -41,12 +41,14 @@ def contact_ranking_figures(
     best, n_models = ranking.iloc[0], len(ranking)
     others = tests[tests["better"] == best["model"]]
     apart = int((others["p_holm"] < 0.05).sum())
-    tested = (
-        f" By Pearson r over all entries it is better than {apart} of the {n_models - 1} others beyond the choice of "
-        "windows (paired test, Holm, 5 %)."
-        if n_models > 1
-        else ""
-    )
+    tested = ""
+    if n_models > 1 and tests["p_holm"].isna().all():
+        tested = " All windows overlap and are one block: there are no intervals and no tests."
+    elif n_models > 1:
+        tested = (
+            f" By Pearson r over all entries it is better than {apart} of the {n_models - 1} others beyond the choice "
+            "of windows (paired test, Holm, 5 %)."
+        )
     draws = bootstrap["draw"].nunique()
     figure, table, _ = ranking_figure(bootstrap, ranking, labels=LABELS)
     figure.axes[1].set_xlabel("score with 95 % interval (mean over levels)")

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from cisflow.contacts.regions import length_name
 from cisflow.evaluation.contact_sums import MEAN
+from cisflow.evaluation.intervals import with_interval
 from cisflow.figures.style import GREY, PALETTE, new_figure
 
 METRICS = {"pearson": "all entries", "pearson_distance_subtracted": "mean per distance subtracted"}
@@ -132,9 +133,7 @@ def _legend(figure: Figure, models: Sequence[str]) -> None:
 
 
 def _in_words(row: pd.Series) -> str:
-    if not np.isfinite(row["value"]):
-        return "undefined"
-    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    return with_interval(row["value"], row["low"], row["high"])
 
 
 def _window_caption(
@@ -226,7 +225,7 @@ def level_scores_figure(summary: pd.DataFrame, chromosomes: pd.DataFrame) -> tup
         f"{' (left of the dotted line: all)' if names[0] == ALL else ''}, with 95 % bootstrap intervals over blocks of "
         f"windows. All entries: {'; '.join(numbers)}. Second row: after subtracting the mean of every diagonal; models "
         "without points there do not vary at a distance. Chromosomes that differ more than their intervals say that "
-        "the model does not carry over equally; an interval of one block has no width."
+        "the model does not carry over equally; one block of windows gives no interval."
     ) + _ceiling_caption(summary, "pooled_pearson")
     return figure, table, caption
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from cisflow.evaluation.intervals import with_interval
 from cisflow.evaluation.profile_tables import BASELINE, BIAS, MODEL, observed_counts, read_fold
 from cisflow.figures.cross_validation import draw_tests, drawn_tests, name_models
 from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure
@@ -254,7 +255,7 @@ def _scores_caption(scores: pd.DataFrame, summary: pd.DataFrame, models: list[st
 
     def said(name: str, metric: str) -> str:
         row = values.loc[(name, metric)]
-        return f"{BASELINE_NAMES.get(name, name)} {row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        return f"{BASELINE_NAMES.get(name, name)} {with_interval(row['mean'], row['low'], row['high'])}"
 
     def listed(metric: str, wanted: Callable[[str], bool]) -> str:
         names = list(dict.fromkeys(summary.loc[summary["kind"].map(wanted) & (summary["metric"] == metric), "model"]))

@@ -8,7 +8,7 @@ Source: Zhou 2022, Nature Genetics 54:725-734.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from cisflow.models.checkpointing import WHOLE, Blocks
 from cisflow.problems import InputError, Problem, not_one_of
 
 PARTS = ("net0", "net", "net1")
+
+#: Takes the number of a level and its map, and the backward pass from it.
+Learn = Callable[[int, Tensor], None]
 
 
 class Cascade(nn.Module):
@@ -178,7 +181,11 @@ class Cascade(nn.Module):
         return contacts
 
     def forward(
-        self, encodings: dict[int, Tensor] | Tensor, offsets: np.ndarray, log_backgrounds: Sequence[Tensor]
+        self,
+        encodings: dict[int, Tensor] | Tensor,
+        offsets: np.ndarray,
+        log_backgrounds: Sequence[Tensor],
+        learn: Learn | None = None,
     ) -> list[Tensor]:
         """Run down the levels.
 
@@ -190,14 +197,22 @@ class Cascade(nn.Module):
             bp from the start of the top window, in the direction of the strand that was encoded.
         log_backgrounds : sequence of Tensor, [batch or 1, outputs or 1, bins, bins]
             Coarse to fine. One background stands for all outputs.
+        learn : callable, optional
+            Called with the number of a level and its map as soon as this is there; takes the backward pass from the
+            map. Then the activations of one decoder at a time are held, instead of those of all. The backward pass of
+            the encoders follows the last level.
 
         Returns
         -------
         list of Tensor, [batch, outputs, bins, bins]
-            Coarse to fine. No gradient passes from a level to the one above, as published.
+            Coarse to fine; without gradients after ``learn``. No gradient passes from a level to the one above, as
+            published.
         """
         if isinstance(encodings, Tensor):
             encodings = self.encodings(encodings)
+        encoded = encodings
+        if learn is not None:
+            encodings = {level: one.detach().requires_grad_(one.requires_grad) for level, one in encoded.items()}
         batch = len(next(iter(encodings.values())))
         offsets = np.broadcast_to(offsets, (batch, len(self.ladder.levels)))
         found: list[Tensor] = []
@@ -208,7 +223,14 @@ class Cascade(nn.Module):
                 first = (offsets[:, k] - offsets[:, k - 1]) // (2 * size)
                 coarse = _crop_square(found[-1].detach(), first, self.ladder.bins // 2)
             background = log_backgrounds[k].expand(batch, self.decoders[str(level)].outputs, -1, -1)
-            found.append(self.decode(level, encoding, background, coarse))
+            contacts = self.decode(level, encoding, background, coarse)
+            if learn is not None:
+                learn(k, contacts)
+                contacts = contacts.detach()
+            found.append(contacts)
+        reached = [level for level, one in encodings.items() if learn is not None and one.grad is not None]
+        if reached:
+            torch.autograd.backward([encoded[level] for level in reached], [encodings[level].grad for level in reached])
         return found
 
 

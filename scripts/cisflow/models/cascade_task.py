@@ -150,11 +150,15 @@ class CascadeTask(MapTask):
         self, network: torch.nn.Module, batch: Mapping[str, torch.Tensor]
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """See :meth:`cisflow.models.map_task.MapTask.compared`."""
+        target, inputs = self._target_and_inputs(batch)
+        return [(contacts[:, self.output], target[:, k]) for k, contacts in enumerate(network(*inputs))]
+
+    def _target_and_inputs(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, tuple]:
+        """Targets [rows, levels, bins, bins] of a batch, and what the network is called with."""
         expected, epsilon = self.expected_of(batch)
         epsilon = epsilon[:, :, None, None]
         target = torch.log((batch["observed"] + epsilon) / (expected + epsilon))
-        predicted = network(batch["codes"], batch["offsets"].cpu().numpy(), _by_level(torch.log(expected)))
-        return [(contacts[:, self.output], target[:, k]) for k, contacts in enumerate(predicted)]
+        return target, (batch["codes"], batch["offsets"].cpu().numpy(), _by_level(torch.log(expected)))
 
     def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the sum over levels of the squared errors, see ``training.loss_over``."""
@@ -162,6 +166,39 @@ class CascadeTask(MapTask):
         for k, (predicted, target) in enumerate(self.compared(network, batch)):
             loss = loss + masked_squared_error(predicted, target, self._entries(batch, k))
         return loss
+
+    def backward(
+        self,
+        network: torch.nn.Module,
+        batch: dict[str, torch.Tensor],
+        scaled: Callable[[torch.Tensor], torch.Tensor],
+    ) -> torch.Tensor:
+        """Gradients of :meth:`loss`, level by level: the activations of one decoder at a time are held.
+
+        Parameters
+        ----------
+        network, batch
+            As for :meth:`loss`.
+        scaled : callable
+            Turns a loss into what the backward pass starts from.
+
+        Returns
+        -------
+        Tensor
+            The loss, without a gradient.
+        """
+        target, inputs = self._target_and_inputs(batch)
+        losses = []
+
+        def learn(level: int, contacts: torch.Tensor) -> None:
+            with torch.autocast(contacts.device.type, enabled=False):
+                predicted = contacts.float()[:, self.output]
+                loss = masked_squared_error(predicted, target[:, level], self._entries(batch, level))
+                scaled(loss).backward()
+            losses.append(loss.detach())
+
+        network(*inputs, learn)
+        return torch.stack(losses).sum()
 
     def _entries(self, batch: Mapping[str, torch.Tensor], level: int) -> torch.Tensor | None:
         """Entries per row that the squared error of a level is divided by."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from cisflow.contacts.regions import length_name
+from cisflow.evaluation.intervals import with_interval
 from cisflow.files import read_table
 
 HEADLINE, ADJUSTED = "pooled_pearson", "pooled_pearson_distance_subtracted"
@@ -24,11 +25,8 @@ SHOWN = {
 WHERE = {"cis": "within chromosomes", "trans": "between chromosomes"}
 
 
-def with_interval(row: pd.Series, digits: int = 3) -> str:
-    """Value and its interval; ``not defined`` without a value."""
-    if pd.isna(row["value"]):
-        return "not defined"
-    return f"{row['value']:.{digits}f} ({row['low']:.{digits}f} to {row['high']:.{digits}f})"
+def _cell(row: pd.Series) -> str:
+    return with_interval(row["value"], row["low"], row["high"])
 
 
 def contact_sentences(path: str | Path) -> list[str]:
@@ -39,7 +37,7 @@ def contact_sentences(path: str | Path) -> list[str]:
         rows = part.set_index(["metric", "level"])
         numbers = []
         for level in sorted(part["level"].unique()):
-            plain, adjusted = (with_interval(rows.loc[(metric, level)]) for metric in (HEADLINE, ADJUSTED))
+            plain, adjusted = (_cell(rows.loc[(metric, level)]) for metric in (HEADLINE, ADJUSTED))
             numbers.append(f"{length_name(level)} {plain}, after subtracting the mean per distance {adjusted}")
         windows = int(part["n_windows"].max())
         sentences.append(
@@ -52,7 +50,7 @@ def contact_sentences(path: str | Path) -> list[str]:
 def contact_table(path: str | Path) -> pd.DataFrame:
     """Summary as one row per model, set of windows and level, with intervals in the cells."""
     summary = read_table(path)
-    cells = summary.assign(cell=[with_interval(row) for _, row in summary.iterrows()])
+    cells = summary.assign(cell=[_cell(row) for _, row in summary.iterrows()])
     wide = cells.pivot(index=["model", "kind", "level"], columns="metric", values="cell")
     order = summary[["model", "kind", "level"]].drop_duplicates()
     wide = wide.loc[pd.MultiIndex.from_frame(order), list(SHOWN)].rename(columns=SHOWN).reset_index()

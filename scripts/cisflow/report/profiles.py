@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from cisflow.evaluation.intervals import with_interval
 from cisflow.files import read_table
 
 
-def _with_interval(row: pd.Series) -> str:
-    return f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+def _in_words(row: pd.Series) -> str:
+    return with_interval(row["mean"], row["low"], row["high"])
 
 
 def profile_sentence(path: str | Path) -> str:
@@ -24,6 +25,6 @@ def profile_sentence(path: str | Path) -> str:
     count, profile = (networks.loc[(name, metric)] for metric in ("count_pearson", "profile_similarity"))
     return (
         f"Assay {Path(path).parent.name}, test peaks of {count['folds']} fold(s): highest correlation of ln(1 + count) "
-        f"is that of {name}, {_with_interval(count)}; 1 - median Jensen-Shannon distance of its profiles "
-        f"{_with_interval(profile)}."
+        f"is that of {name}, {_in_words(count)}; 1 - median Jensen-Shannon distance of its profiles "
+        f"{_in_words(profile)}."
     )

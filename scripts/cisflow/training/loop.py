@@ -59,7 +59,8 @@ class Task(Protocol):
         - ``take_rows(first, last)`` and ``batch_size``: told before the first batch of a training in several processes;
           from then on ``batch`` holds those rows alone;
         - ``complete(batch, processes)``: adds to a batch what depends on all of its rows, see
-          :class:`cisflow.training.processes.Processes`.
+          :class:`cisflow.training.processes.Processes`;
+        - ``backward(network, batch, scaled)``: gradients of ``loss`` in less memory than its backward pass takes.
         """
 
     def loss(self, network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

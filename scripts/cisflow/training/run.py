@@ -202,12 +202,19 @@ class Run:
         total = 0.0
         for part, share in self._parts(batch):
             on_device = {name: tensor.to(self.device) for name, tensor in part.items()}
-            loss = self.task.loss(self.called, on_device) * share
-            self.scaler.scale(loss).backward()
-            total = total + loss.detach()
+            total = total + share * self._part_backward(on_device, share)
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         self.processes.add_up([*gradients, total])
         return total
+
+    def _part_backward(self, part: dict[str, torch.Tensor], share: float) -> torch.Tensor:
+        """Add a part's share of the gradients; returns its loss."""
+        # A compiled network is one graph from input to output.
+        if hasattr(self.task, "backward") and not self.options.compile:
+            return self.task.backward(self.called, part, lambda loss: self.scaler.scale(loss * share))
+        loss = self.task.loss(self.called, part)
+        self.scaler.scale(loss * share).backward()
+        return loss.detach()
 
     def _parts(self, batch: Mapping[str, torch.Tensor]) -> Iterator[tuple[dict[str, torch.Tensor], float]]:
         return parts_of(batch, self.options.accumulate, self.processes.rank, self.processes.count, self.all_rows)

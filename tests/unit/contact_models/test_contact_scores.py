@@ -6,11 +6,14 @@ import pytest
 from predicted_toys import BINS, LEVELS, distance_only, made_up, save
 from scipy.stats import pearsonr
 
+from cisflow.evaluation.comparisons import UNCERTAINTY
 from cisflow.evaluation.contact_predictions import each_model, read_predicted_maps, read_predictions
 from cisflow.evaluation.contact_ranking import rank_contact_models
 from cisflow.evaluation.contact_sums import sum_models, window_blocks
 from cisflow.evaluation.contacts import akita_table, chromosome_table, score_table, summary_table
+from cisflow.figures.contact_ranking import contact_ranking_figures
 from cisflow.problems import InputError
+from cisflow.report.contacts import _cell
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +157,24 @@ def test_intervals_of_overlapping_windows_are_wider(tmp_path):
     width = {name: (t["high"] - t["low"])["pooled_pearson"] for name, t in tables.items()}
     assert width["twice"] == pytest.approx(width["once"], rel=0.15)
     assert tables["twice"].loc["pooled_pearson", ["n_windows", "n_blocks"]].tolist() == [32, 16]
+
+
+def test_one_block_of_windows_gives_no_interval_and_no_test(tmp_path):
+    maps = {name: made_up(noise, windows=4, step=100) for name, noise in (("good", 0.3), ("poor", 1.5))}
+    maps = {name: found | {"chromosome": np.full(4, "chr9")} for name, found in maps.items()}
+    one = sum_models(each_model(save(tmp_path, **maps)))
+    summary = summary_table(one, 50, 1, "map")
+    assert summary["n_blocks"].eq(1).all()
+    assert np.isfinite(summary["value"]).any()
+    assert summary[["low", "high"]].isna().all(axis=None)
+    assert _cell(summary.iloc[0]).endswith(" (no interval)")
+    ranking = rank_contact_models(one, 50, 1, "map")
+    assert (ranking.comparisons["difference"] > 0).all()
+    assert ranking.comparisons[UNCERTAINTY].isna().all(axis=None)
+    for figure, _, caption in contact_ranking_figures(ranking.bootstrap, ranking.ranking, ranking.comparisons):
+        assert figure.axes
+        assert caption
+    assert "one block" in contact_ranking_figures(ranking.bootstrap, ranking.ranking, ranking.comparisons)[0][2]
 
 
 def test_ranking_and_paired_tests(sums):
