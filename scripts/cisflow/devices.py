@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cisflow.gpu_leases import lease_gpus
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 
@@ -26,6 +27,9 @@ def gpu_present() -> bool:
 def choose_device(wanted: str) -> torch.device:
     """Return the device to compute on and say which one it is.
 
+    A GPU is this process's own until it ends; where all are taken by other jobs of the machine this one waits
+    (cisflow.gpu_leases).
+
     Parameters
     ----------
     wanted : {"auto", "cpu", "cuda"}
@@ -36,6 +40,8 @@ def choose_device(wanted: str) -> torch.device:
     InputError
         When ``cuda`` is asked for and torch sees no GPU.
     """
+    if wanted != "cpu" and gpu_present():
+        lease_gpus(wanted)
     import torch
 
     if wanted == "cuda" and not torch.cuda.is_available():

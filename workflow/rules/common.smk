@@ -15,6 +15,7 @@ from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.design.settings import read_design
 from cisflow.devices import gpu_present
 from cisflow.files import write_json
+from cisflow.gpu_leases import usable_gpus
 from cisflow.evaluation.subsets import PAIR_FILES
 from cisflow.models.contact_settings import FITTED, contact_settings, fill_from_others, parts_mb, reading_mb
 from cisflow.problems import InputError
@@ -135,6 +136,24 @@ wildcard_constraints:
 def code(script):
     """Digest of a rule script and the library code that it uses; a rule parameter, so that code changes rerun the rule."""
     return code_hash(SCRIPTS / script)
+
+
+# Jobs on this machine share its GPUs: no more run at once than there are, unless `--resources gpu=N` says otherwise.
+LOCAL_GPUS = 0
+if (
+    workflow.is_main_process
+    and workflow.resource_settings.nodes is None  # no cluster
+    and config["device"] != "cpu"
+    and gpu_present()
+):
+    LOCAL_GPUS = len(usable_gpus())
+    if "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", max(1, LOCAL_GPUS))
+
+
+def gpus(count):
+    """GPUs that a job asks for: none where it computes on CPUs, or is to take what it finds on a node."""
+    return count if config["device"] == "cuda" or (config["device"] == "auto" and LOCAL_GPUS) else 0
 
 
 def figures():

@@ -21,7 +21,7 @@ rule train_contact_model:
     resources:
         mem_mb=contact_mb,
         runtime=2880,
-        gpu=lambda wildcards: contact_processes(wildcards) if config["device"] == "cuda" else 0,
+        gpu=lambda wildcards: gpus(contact_processes(wildcards)),
     params:
         code=code("train_contact_model.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
@@ -75,7 +75,7 @@ rule predict_contacts:
     resources:
         mem_mb=8000,
         runtime=600,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("predict_contacts.py"),
         settings=lambda wildcards: {

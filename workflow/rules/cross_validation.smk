@@ -50,7 +50,7 @@ rule train_folds:
     resources:
         mem_mb=lambda wildcards, input: training_processes(wildcards) * (3000 + int(20 * input.size_mb)),
         runtime=2880,
-        gpu=lambda wildcards: training_processes(wildcards) if config["device"] == "cuda" else 0,
+        gpu=lambda wildcards: gpus(training_processes(wildcards)),
     params:
         code=code("train_folds.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
@@ -90,7 +90,7 @@ rule predict_fold:
     resources:
         mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
         runtime=1440,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("predict_fold.py"),
         settings=lambda wildcards: {

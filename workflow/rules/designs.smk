@@ -17,7 +17,7 @@ rule design_library:
     resources:
         mem_mb=4000,
         runtime=720,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("design_library.py"),
         settings=lambda wildcards: {

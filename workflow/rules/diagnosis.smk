@@ -60,7 +60,7 @@ rule overfit_contact_window:
     resources:
         mem_mb=8000,
         runtime=240,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("overfit_contact_window.py"),
         settings=lambda wildcards: {

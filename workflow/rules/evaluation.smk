@@ -316,7 +316,7 @@ rule interpret_models:
     resources:
         mem_mb=lambda wildcards, input: 3000 + int(5 * input.size_mb),
         runtime=120,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("interpret_models.py"),
         settings=lambda wildcards: {

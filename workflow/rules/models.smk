@@ -16,7 +16,7 @@ rule train_expression_model:
     resources:
         mem_mb=lambda wildcards, input: training_processes(wildcards) * (3000 + int(20 * input.size_mb)),
         runtime=2880,
-        gpu=lambda wildcards: training_processes(wildcards) if config["device"] == "cuda" else 0,
+        gpu=lambda wildcards: gpus(training_processes(wildcards)),
     params:
         code=code("train_expression_model.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
@@ -55,7 +55,7 @@ rule predict_expression:
     resources:
         mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
         runtime=1440,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("predict_expression.py"),
         settings=lambda wildcards: {
@@ -127,7 +127,7 @@ rule measure_speed:
     resources:
         mem_mb=3000 + int(1000 * config["speed"]["max_memory_gb"]),
         runtime=720,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("measure_speed.py"),
         settings=lambda wildcards: {

@@ -122,7 +122,7 @@ rule train_bias_model:
     resources:
         mem_mb=6000,
         runtime=1440,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("train_profile_model.py"),
         state=f"state/{{run}}/{{assay}}/fold{{fold}}/{BIAS_MODEL}/seed1",
@@ -159,7 +159,7 @@ rule train_profile_model:
     resources:
         mem_mb=8000,
         runtime=2880,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("train_profile_model.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
@@ -199,7 +199,7 @@ rule predict_profiles:
     resources:
         mem_mb=6000,
         runtime=240,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("predict_profiles.py"),
         settings=lambda wildcards: {

@@ -45,7 +45,7 @@ rule screen_disruptions:
     resources:
         mem_mb=6000,
         runtime=1440,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("screen_contacts.py"),
         # Finished parts of a killed job; not an output, because Snakemake removes those before a job starts again.

@@ -46,7 +46,7 @@ rule predict_variants:
     resources:
         mem_mb=6000,
         runtime=1440,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("predict_variants.py"),
         # Finished parts of a killed job; not an output, because Snakemake removes those before a job starts again.
@@ -134,7 +134,7 @@ rule plot_variant_ladder:
     resources:
         mem_mb=6000,
         runtime=120,
-        gpu=1 if config["device"] == "cuda" else 0,
+        gpu=gpus(1),
     params:
         code=code("plot_variant_ladder.py"),
         settings=lambda wildcards: {

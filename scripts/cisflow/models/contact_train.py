@@ -190,7 +190,9 @@ def train_contact_model(
     if processes > 1 and not under_torchrun():
         arguments = {"files": files.plain(), "bundle": str(bundle), "state_dir": str(state_dir)}
         arguments |= {"settings": dict(settings), "code": code}
-        run_in_processes("cisflow.models.contact_train:train_contact_model", arguments, processes, state_dir)
+        run_in_processes(
+            "cisflow.models.contact_train:train_contact_model", arguments, processes, state_dir, settings["device"]
+        )
         return
     names = (settings["map"], settings["model"], settings["replicate"])
     seed = seed_for(settings["seed"], "train", *names)

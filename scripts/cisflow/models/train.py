@@ -51,7 +51,9 @@ def train_expression_model(
     if processes > 1 and not under_torchrun():
         arguments = {"dataset": str(dataset), "bundle": str(bundle), "state_dir": str(state_dir)}
         arguments |= {"settings": dict(settings), "code": code}
-        run_in_processes("cisflow.models.train:train_expression_model", arguments, processes, state_dir)
+        run_in_processes(
+            "cisflow.models.train:train_expression_model", arguments, processes, state_dir, settings["device"]
+        )
         return
     table = read_dataset(dataset)
     threads = settings["training"]["threads"]

@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cisflow.devices import gpu_present
 from cisflow.files import write_json
+from cisflow.gpu_leases import lease_descriptors, lease_gpus
 from cisflow.joblog import logger, start_logging
 from cisflow.problems import InputError
 from cisflow.registry import Registry
@@ -31,7 +33,9 @@ def under_torchrun() -> bool:
     return "WORLD_SIZE" in os.environ
 
 
-def run_in_processes(function: str, arguments: Mapping[str, Any], processes: int, folder: str | Path) -> None:
+def run_in_processes(
+    function: str, arguments: Mapping[str, Any], processes: int, folder: str | Path, device: str = "cpu"
+) -> None:
     """Call a function in several processes on this machine and wait for them.
 
     Parameters
@@ -43,12 +47,16 @@ def run_in_processes(function: str, arguments: Mapping[str, Any], processes: int
     processes : int
     folder : path
         Gets ``processes.json``, removed when all went well.
+    device : {"cpu", "auto", "cuda"}
+        With GPUs on this machine one is leased for each process before they start (cisflow.gpu_leases).
 
     Raises
     ------
     RuntimeError
         When a process failed; the cause is in the log above.
     """
+    if device != "cpu" and gpu_present():
+        lease_gpus(device, processes)
     request = Path(folder) / "processes.json"
     files = [handler.baseFilename for handler in logger.handlers if isinstance(handler, logging.FileHandler)]
     write_json({"function": function, "arguments": dict(arguments), "log": files[0] if files else None}, request)
@@ -58,7 +66,8 @@ def run_in_processes(function: str, arguments: Mapping[str, Any], processes: int
     environment.setdefault("OMP_NUM_THREADS", "1")  # the function sets torch's threads itself
     command = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1", "--nproc-per-node", str(processes)]
     command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
-    process = subprocess.Popen([*command, "-m", "cisflow.training.launch", str(request)], env=environment)
+    command += ["-m", "cisflow.training.launch", str(request)]
+    process = subprocess.Popen(command, env=environment, pass_fds=lease_descriptors())
     try:
         status = process.wait()
     except BaseException:
