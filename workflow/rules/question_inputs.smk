@@ -54,7 +54,7 @@ def variants_of_model(wildcards, model):
         given["rename"] = study.path(study.maps[row["dataset"]]["rename"])
     if row["constructs"] == "simulated":
         return given | {"constructs": simulated_library(run, row["dataset"])}
-    shown = {column: row[column] for column in ("constructs", "intervals", "genome")}
+    shown = {column: row[column] for column in ("constructs", "intervals", "genome", "rename")}
     return given | {column: study.path(path) for column, path in shown.items() if path}
 
 

@@ -7,6 +7,7 @@ effects; on request maps, figures and a table of how many changes were predicted
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from cisflow.cli.bundles import expected_by_model, named_bundles
@@ -16,7 +17,7 @@ from cisflow.problems import InputError, Problem
 #: Options that mean nothing to contact models.
 OF_EXPRESSION = ("constructs", "intervals", "left", "right", "annotated")
 #: Options that mean nothing to expression models.
-OF_CONTACTS = ("change", "changes", "expected", "padding", "arrays", "figures", "state", "rename")
+OF_CONTACTS = ("change", "changes", "expected", "padding", "arrays", "figures", "save_every")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,31 +45,44 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--padding", metavar="CHROMOSOME", help="fills up inputs of several chromosomes (default: the longest)"
     )
-    group.add_argument(
-        "--rename",
-        metavar="TABLE",
-        help="names of chromosomes in the VCF file (cooler_name) and in the genome (genome_name) where they differ by "
-        "more than chr in front",
-    )
     group.add_argument("--arrays", metavar="FOLDER", help="output: maps of every change and model, .npz")
     group.add_argument("--figures", metavar="FOLDER", help="output: ladders of every change and model, .svg and .png")
-    group.add_argument("--state", metavar="FOLDER", help="finished parts of an unfinished run (default: OUTPUT.parts)")
+    group.add_argument(
+        "--save-every",
+        type=float,
+        metavar="SECONDS",
+        help="how much work a killed run can lose (default: 30)",
+    )
 
 
 def wrong_options(given: argparse.Namespace, names: tuple[str, ...], task: str) -> list[Problem]:
     """Options that were given and mean nothing to models of a task."""
-    return [Problem(f"--{name}", f"has no meaning for models of {task}") for name in names if getattr(given, name)]
+    return [
+        Problem(f"--{name.replace('_', '-')}", f"has no meaning for models of {task}")
+        for name in names
+        if getattr(given, name)
+    ]
+
+
+def tell(counts: Mapping[str, int], output: str | None) -> None:
+    """Log how many alleles have which status, and write the table where one is asked for."""
+    import pandas as pd
+
+    from cisflow.files import write_table
+    from cisflow.variants.expression import status_table
+
+    rows = status_table(counts)
+    for row in rows:
+        logger.info("%s: %s", row["status"], f"{row['alleles']:,}")
+    if output:
+        write_table(pd.DataFrame(rows, columns=["status", "alleles"]), Path(output))
 
 
 def run(given: argparse.Namespace) -> None:
     """Predict changes with contact models."""
-    import pandas as pd
-
     from cisflow.devices import choose_device
-    from cisflow.files import write_table
     from cisflow.training.numerics import reproducible_numerics
     from cisflow.variants.contact_run import Changes, ContactInput, run_contact_variants
-    from cisflow.variants.expression import status_table
 
     problems = wrong_options(given, OF_EXPRESSION, "contacts")
     sources = [name for name in ("vcf", "changes", "change") if getattr(given, name)]
@@ -87,13 +101,15 @@ def run(given: argparse.Namespace) -> None:
     with reproducible_numerics(given.threads):
         device = choose_device(given.device)
         counts = run_contact_variants(
-            shown, changes, given.output, given.state or f"{given.output}.parts", device, arrays
+            shown,
+            changes,
+            given.output,
+            given.state or f"{given.output}.parts",
+            device,
+            arrays,
+            every_seconds=30.0 if given.save_every is None else given.save_every,
         )
-    rows = status_table(counts)
-    for row in rows:
-        logger.info("%s: %s", row["status"], f"{row['alleles']:,}")
-    if given.counts:
-        write_table(pd.DataFrame(rows, columns=["status", "alleles"]), Path(given.counts))
+    tell(counts, given.counts)
     if given.figures:
         from cisflow.figures.variant_ladders import plot_variant_ladders
         from cisflow.variants.ladders import Ladders

@@ -8,15 +8,11 @@ of how many alleles were predicted or not, and why.
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from cisflow.cli import contact_variants
 from cisflow.cli.bundles import add_device, add_models, named_bundles
 from cisflow.cli.options import check_outputs, example
-from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
 
 
@@ -53,6 +49,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", required=True, help="table of effects, written block by block")
     parser.add_argument("--annotated", metavar="FILE", help="output: the VCF file with the effects in INFO")
     parser.add_argument("--counts", metavar="FILE", help="output: alleles by status")
+    parser.add_argument(
+        "--rename",
+        metavar="TABLE",
+        help="names of chromosomes in the VCF file (cooler_name) and in the genome (genome_name) where they differ by "
+        "more than chr in front",
+    )
+    parser.add_argument("--state", metavar="FOLDER", help="finished parts of an unfinished run (default: OUTPUT.parts)")
     contact_variants.add_options(parser)
     add_device(parser)
     parser.set_defaults(run=run)
@@ -77,6 +80,8 @@ def _problems(given: argparse.Namespace) -> list[Problem]:
         problems.append(Problem("options", "give --constructs, or --genome with --intervals"))
     elif not given.constructs and not (given.genome and given.intervals):
         problems.append(Problem("options", "--genome and --intervals belong together"))
+    if given.rename and given.constructs:
+        problems.append(Problem("--rename", "has no meaning for constructs, which are named as they are"))
     for name in ("left", "right"):
         if set(getattr(given, name).upper()) - set("ACGTN"):
             problems.append(Problem(f"--{name}", f"{getattr(given, name)!r}; expected A, C, G, T or N"))
@@ -96,39 +101,16 @@ def run(given: argparse.Namespace) -> None:
 
 def _run_expression(given: argparse.Namespace) -> None:
     from cisflow.devices import choose_device
-    from cisflow.files import TableWriter, write_table
-    from cisflow.interpret.tables import load_models
     from cisflow.training.numerics import reproducible_numerics
-    from cisflow.variants.annotate import annotate
-    from cisflow.variants.expression import COLUMNS, status_table, variant_effects
-    from cisflow.variants.sequences import constructs, intervals
+    from cisflow.variants.expression_run import Shown, run_expression_variants
 
     if problems := _problems(given):
         raise InputError(problems)
-    places = constructs(given.constructs) if given.constructs else intervals(given.intervals, given.genome)
-    counts: Counter[str] = Counter()
-    with reproducible_numerics(given.threads), TableWriter(given.output, COLUMNS) as writer:
-        models = load_models(named_bundles(given.models), choose_device(given.device))
-
-        def written() -> Iterator[Any]:
-            ends = given.left.upper(), given.right.upper()
-            for block in variant_effects(models, places, given.vcf, *ends, counts=counts):
-                writer.write(block)
-                yield block
-
-        if given.annotated:
-            annotate(given.vcf, written(), given.annotated)
-        else:
-            _exhaust(written())
-    rows = status_table(counts)
-    for row in rows:
-        logger.info("%s: %s", row["status"], f"{row['alleles']:,}")
-    if given.counts:
-        import pandas as pd
-
-        write_table(pd.DataFrame(rows, columns=["status", "alleles"]), Path(given.counts))
-
-
-def _exhaust(blocks: Iterable[Any]) -> None:
-    for _ in blocks:
-        pass
+    shown = Shown(given.constructs, given.intervals, given.genome, (given.left, given.right), given.rename)
+    state = given.state or f"{given.output}.parts"
+    with reproducible_numerics(given.threads):
+        device = choose_device(given.device)
+        counts = run_expression_variants(
+            named_bundles(given.models), given.vcf, shown, given.output, state, device, given.annotated
+        )
+    contact_variants.tell(counts, given.counts)

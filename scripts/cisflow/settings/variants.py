@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"
 #: Columns that mean something for one kind of model only.
-OF_EXPRESSION = ("constructs", "intervals", "genome", "left", "right")
-OF_CONTACTS = ("shards", "padding")
+OF_EXPRESSION = ("constructs", "intervals", "genome", "rename", "left", "right")
+OF_CONTACTS = ("padding",)
 
 
 def predicting_models(study: Study, row: Mapping[str, Any]) -> list[str]:
@@ -64,7 +64,7 @@ def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str
             for column in (OF_EXPRESSION if of_contacts else OF_CONTACTS)
             if row[column] is not None
         ]
-        files = ["vcf"] if of_contacts else ["vcf", "constructs", "intervals", "genome"]
+        files = ["vcf"] if of_contacts else ["vcf", "constructs", "intervals", "genome", "rename"]
         problems += [
             Problem(shown, f"file not found: {row[column]}", row["_row"], column)
             for column in files
@@ -84,6 +84,8 @@ def _sequence_problems(study: Study, row: Mapping[str, Any], shown: str) -> list
         problems.append(Problem(shown, "give constructs, or intervals and genome", row["_row"], "constructs"))
     elif not row["constructs"] and not (row["intervals"] and row["genome"]):
         problems.append(Problem(shown, "intervals and genome belong together", row["_row"], "intervals"))
+    if row["rename"] and row["constructs"]:
+        problems.append(Problem(shown, "constructs are named as they are", row["_row"], "rename"))
     if (row["vcf"] == SIMULATED) != (row["constructs"] == SIMULATED):
         problems.append(Problem(shown, "'simulated' variants and constructs belong together", row["_row"], "vcf"))
     library = study.datasets[row["dataset"]]["test_library"]

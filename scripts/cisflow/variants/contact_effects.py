@@ -195,7 +195,7 @@ def _rows(item: int, model: VariantModel, asked: Asked, keep: Keep | None) -> li
                 "root_sum_squares": squares,
                 "compared": compared,
                 "status": PREDICTED,
-                "detail": "",
+                "detail": "" if compared else "no bin of the row has a counterpart in the reference",
             }
         )
     return rows

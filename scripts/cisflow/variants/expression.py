@@ -11,21 +11,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy import special
 
 from cisflow.interpret.mutagenesis import Predictor
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.variants.sequences import Place, PlaceIndex
 from cisflow.variants.vcf import BadLine, Record, read_records
+from cisflow.variants.vcf_names import renamed
 
-#: Alleles that are predicted at once.
-BLOCK = 4096
+#: Alleles that are predicted at once, and the least that shards divide between them.
+BLOCK = 1024
 #: Columns of the table.
 COLUMNS = {
     "line": pl.Int64,
@@ -76,7 +78,13 @@ def _written_in(record: Record, alternative: str, place: Place, left: str, right
     return place.read(place.bases, left, right), place.read(changed, left, right)
 
 
-def asked_of(entry: Record | BadLine, index: PlaceIndex, left: str = "", right: str = "") -> Iterator[Asked]:
+def asked_of(
+    entry: Record | BadLine,
+    index: PlaceIndex,
+    left: str = "",
+    right: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Iterator[Asked]:
     """Every allele of a record in every sequence that it touches; at least one row per allele or bad line.
 
     Parameters
@@ -85,12 +93,14 @@ def asked_of(entry: Record | BadLine, index: PlaceIndex, left: str = "", right: 
     index : PlaceIndex
     left, right : str
         Constant ends around every sequence.
+    names : mapping of str to str, optional
+        Names of the places' chromosomes by those of the file, where they differ.
     """
     if isinstance(entry, BadLine):
         yield Asked(entry.line, "", None, "", "", "", "", status=f"bad line: {entry.reason}")
         return
     start, end = entry.position - 1, entry.position - 1 + len(entry.reference)
-    places = index.touching(entry.chromosome, start, end)
+    places = index.touching(renamed(entry, names or {}).chromosome, start, end)
     for alternative in entry.alternatives:
         about = (entry.line, entry.chromosome, entry.position, entry.name, entry.reference, alternative)
         if set(alternative) - set("ACGTN"):
@@ -116,7 +126,7 @@ def replicate_interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     if replicates < 2:
         nothing = np.full(differences.shape[1], np.nan)
         return nothing, nothing
-    half = stats.t.ppf((1 + LEVEL) / 2, replicates - 1) * differences.std(axis=0, ddof=1) / np.sqrt(replicates)
+    half = special.stdtrit(replicates - 1, (1 + LEVEL) / 2) * differences.std(axis=0, ddof=1) / np.sqrt(replicates)
     return differences.mean(axis=0) - half, differences.mean(axis=0) + half
 
 
@@ -165,7 +175,9 @@ def variant_effects(
     vcf: str | Path,
     left: str = "",
     right: str = "",
-    counts: Counter[str] | None = None,
+    names: Mapping[str, str] | None = None,
+    shard: tuple[int, int] = (0, 1),
+    done: int = 0,
 ) -> Iterator[pl.DataFrame]:
     """Predict every allele of a VCF file in every sequence that it touches.
 
@@ -177,46 +189,55 @@ def variant_effects(
     vcf : path
     left, right : str
         Constant ends that the models expect around every sequence, e.g. adapters.
-    counts : Counter, optional
-        Is given the number of alleles (in sequences) by status.
+    names : mapping of str to str, optional
+        Names of the places' chromosomes by those of the file, where they differ, see :mod:`cisflow.variants.vcf_names`.
+    shard : (int, int)
+        Number of this part of the work (from 0), and number of parts; a part takes every so manieth block, so that what
+        is predicted together, and with it every last digit, is the same for any number.
+    done : int
+        Blocks of this part that are left out, because they were predicted before.
 
     Yields
     ------
     polars.DataFrame
-        Columns of :data:`COLUMNS`: ``line`` of the file, ``position`` 1-based; ``reference``, ``alternative``
-        predictions (mean over replicates), ``difference`` = alternative - reference, ``low``, ``high``: 95 % interval
-        of its mean over the replicates (Student's t; null with one), ``status``: ``predicted`` or why not. Insertions
-        and deletions change the length of the sequence; models for one length have no prediction then.
+        One per block, columns of :data:`COLUMNS`: ``line`` of the file, ``position`` 1-based; ``reference``,
+        ``alternative`` predictions (mean over replicates), ``difference`` = alternative - reference, ``low``, ``high``:
+        95 % interval of its mean over the replicates (Student's t; null with one), ``status``: ``predicted`` or why
+        not. Insertions and deletions change the length of the sequence; models for one length have no prediction then.
 
     Raises
     ------
     InputError
         When the file is no VCF file, or two sequences have one name.
     """
-    names = Counter(place.name for place in places)
-    twice = [name for name, times in names.items() if times > 1]
+    named = Counter(place.name for place in places)
+    twice = [name for name, times in named.items() if times > 1]
     if twice:
         raise InputError([Problem("sequences", f"{name!r} is the name of several sequences") for name in twice[:20]])
-    index, counts = PlaceIndex(places), Counter() if counts is None else counts
     progress = Progress("variants", None, "alleles")
-
-    def predicted(block: list[Asked]) -> Iterator[pl.DataFrame]:
-        tables = [_predict(name, replicates, block) for name, replicates in models.items()]
-        # Side by side in the order of the file, not model after model: what belongs to a line stays together.
-        table = pl.concat([t.with_columns(row=pl.int_range(pl.len())) for t in tables]).sort("row", maintain_order=True)
-        counts.update(tables[0]["status"].to_list())
+    blocks = islice(_blocks(vcf, PlaceIndex(places), left, right, names), shard[0], None, shard[1])
+    for number, block in enumerate(blocks):
+        if number >= done:
+            tables = [_predict(name, replicates, block) for name, replicates in models.items()]
+            # Side by side in the order of the file, not model after model: what belongs to a line stays together.
+            numbered = [table.with_columns(row=pl.int_range(pl.len())) for table in tables]
+            yield pl.concat(numbered).sort("row", maintain_order=True).drop("row")
         progress.advance(len(block))
-        yield table.drop("row")
+    progress.write()
 
+
+def _blocks(
+    vcf: str | Path, index: PlaceIndex, left: str, right: str, names: Mapping[str, str] | None
+) -> Iterator[list[Asked]]:
+    """Alleles of a file; those of a line are in one block."""
     block: list[Asked] = []
     for entry in read_records(vcf):
-        block.extend(asked_of(entry, index, left, right))
+        block.extend(asked_of(entry, index, left, right, names))
         if len(block) >= BLOCK:
-            yield from predicted(block)
+            yield block
             block = []
     if block:
-        yield from predicted(block)
-    progress.write()
+        yield block
 
 
 def status_table(counts: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from cisflow.problems import InputError
 from cisflow.training.bundle import write_bundle
 from cisflow.variants import expression
 from cisflow.variants.expression import PREDICTED, variant_effects
+from cisflow.variants.expression_run import Shown, run_expression_variants
+from cisflow.variants.gather import gather_variants
 from cisflow.variants.sequences import Place, constructs, intervals
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
@@ -103,8 +105,7 @@ def test_variant_equal_to_the_reference_has_no_effect_and_every_allele_has_a_row
     ]
     path = write_vcf(tmp_path / "a.vcf", *rows)
     path.write_text(path.read_text() + "chr1\tnowhere\t.\tA\tC\t.\t.\t.\n")
-    counts = Counter()
-    found = table_of({"m": [Content()], "n": [Content(2)]}, places, path, counts=counts)
+    found = table_of({"m": [Content()], "n": [Content(2)]}, places, path)
     status = dict(found.filter(model="m").select("id", "status").iter_rows())
     assert status == {
         "same": "same as the reference",
@@ -116,8 +117,7 @@ def test_variant_equal_to_the_reference_has_no_effect_and_every_allele_has_a_row
         "": "bad line: POS is 'nowhere'; expected a whole number",
     }
     assert len(found) == 2 * 9
-    assert counts == Counter(found.filter(model="m")["status"].to_list())
-    assert counts[PREDICTED] == 1
+    assert Counter(found.filter(model="m")["status"].to_list())[PREDICTED] == 1
     assert found["line"].is_sorted()
     assert found.filter(pl.col("status") != PREDICTED)["difference"].null_count() == 16
 
@@ -144,6 +144,71 @@ def test_blocks_change_nothing(genome, tmp_path, monkeypatch):
     blocks = list(variant_effects({"m": [Content()]}, places, vcf))
     assert len(blocks) > 10
     assert pl.concat(blocks).equals(whole)
+
+
+def test_names_of_the_file_are_those_of_the_genome_with_or_without_chr_or_by_a_table(genome, tmp_path):
+    bases, _ = genome
+    other = next(b for b in "ACGT" if b != bases[14])
+    rows = [("1", 15, "without", bases[14], other), ("second", 1, "table", "A", "C"), ("3", 15, "unknown", "A", "C")]
+    vcf = write_vcf(tmp_path / "a.vcf", *rows)
+    (tmp_path / "names.tsv").write_text("cooler_name\tgenome_name\nsecond\tchr2\n")
+    shown = {"intervals": tmp_path / "places.bed", "genome": tmp_path / "genome.fa"}
+    given = Shown(**shown, rename=tmp_path / "names.tsv")
+    assert given.names(vcf) == {"1": "chr1", "second": "chr2"}
+    found = table_of({"m": [Content()]}, given.places(), vcf, names=given.names(vcf))
+    assert found["chromosome"].to_list() == ["1", "second", "3"]  # as in the file
+    assert found["status"].to_list() == [PREDICTED, PREDICTED, "outside the sequences"]
+    assert Shown(constructs="c.fa").names(vcf) == {}
+
+
+def many_alleles(folder, bundles):
+    """Files and arguments of 23 variants of a construct, three alleles each."""
+    sequence = toy_table(60)["sequence"][3]
+    (folder / "c.fa").write_text(f">p1\n{sequence}\n")
+    places = [len(ADAPTER) + 1 + k for k in range(23)]
+    rows = [("p1", p, f"v{p}", sequence[p - 1], ",".join(b for b in "ACGT" if b != sequence[p - 1])) for p in places]
+    models = {"net": [bundles / "seed1", bundles / "seed2"]}
+    return models, write_vcf(folder / "a.vcf", *rows), Shown(constructs=folder / "c.fa")
+
+
+@pytest.mark.parametrize("shards", [2, 3, 12])
+def test_shards_give_the_same_table_to_the_last_bit(bundles, tmp_path, monkeypatch, shards):
+    monkeypatch.setattr(expression, "BLOCK", 7)
+    given = many_alleles(tmp_path, bundles)
+    counts = run_expression_variants(*given, tmp_path / "one.parquet", tmp_path / "state")
+    assert counts == {PREDICTED: 69}
+    parts = [tmp_path / f"shard{k}.parquet" for k in range(shards)]
+    for k, part in enumerate(parts):
+        run_expression_variants(*given, part, tmp_path / "state", shard=(k, shards))
+    assert sum(len(pl.read_parquet(part)) > 0 for part in parts) == min(shards, 8)  # 69 alleles, 9 a block
+    for name, tables in (("one", [tmp_path / "one.parquet"]), ("all", parts)):
+        gather_variants(tables, tmp_path / f"{name}.tsv", tmp_path / f"{name}.statuses.tsv")
+    for suffix in (".tsv", ".statuses.tsv"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"all{suffix}").read_bytes()
+
+
+def test_a_stopped_run_continues_with_the_next_block(bundles, tmp_path, monkeypatch):
+    monkeypatch.setattr(expression, "BLOCK", 7)
+    given = many_alleles(tmp_path, bundles)
+    run_expression_variants(*given, tmp_path / "whole.tsv", tmp_path / "state", annotated=tmp_path / "whole.vcf")
+    predict, blocks = expression._predict, []
+
+    def stopping(name, replicates, block):
+        blocks.append(block[0].line)
+        if len(blocks) == 4:
+            raise KeyboardInterrupt
+        return predict(name, replicates, block)
+
+    monkeypatch.setattr(expression, "_predict", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_expression_variants(*given, tmp_path / "o.tsv", tmp_path / "state")
+    assert not (tmp_path / "o.tsv").exists()
+    run_expression_variants(*given, tmp_path / "o.tsv", tmp_path / "state", annotated=tmp_path / "o.vcf")
+    assert blocks[3] == blocks[4]  # the block that was not finished is the first of the second run
+    assert len(blocks) == 8 + 1
+    for suffix in (".tsv", ".vcf"):
+        assert (tmp_path / f"o{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+    assert not list((tmp_path / "state").iterdir())
 
 
 def test_intervals_that_are_none_are_told_at_once(tmp_path):

@@ -19,7 +19,7 @@ from cisflow.variants.look_again import strongest
 from cisflow.variants.structural import Change
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-HEADER = "variants\tdataset\tmodels\tvcf\tconstructs\tshards\n"
+HEADER = "variants\tdataset\tmodels\tvcf\tconstructs\tshards\trename\n"
 
 
 @pytest.fixture
@@ -35,15 +35,15 @@ def study(tmp_path):
 
 
 def test_models_decide(study):
-    found = study("a\tpromoters\tdream_rnn\tsimulated\tsimulated\t\nb\tsynthetic\t\tsimulated\t\t3\n")
+    found = study("a\tpromoters\tdream_rnn\tsimulated\tsimulated\t2\t\nb\tsynthetic\t\tsimulated\t\t3\t\n")
     assert found.variant_models("a") == ["dream_rnn"]
     assert found.variant_models("b") == ["orca", "orca_zoom"]
 
 
 def test_every_problem_is_told(study):
     rows = (
-        "a\tpromotors\t\tx.vcf\t\t\nb\tpromoters\tdream_cn\tx.vcf\t\t\n"
-        "c\tsynthetic\t\tsimulated\tsimulated\t\nd\tpromoters\t\tsimulated\tsimulated\t2\n"
+        "a\tpromotors\t\tx.vcf\t\t\t\nb\tpromoters\tdream_cn\tx.vcf\t\t\t\n"
+        "c\tsynthetic\t\tsimulated\tsimulated\t\tn.tsv\nd\tpromoters\t\tsimulated\tsimulated\t2\tn.tsv\n"
     )
     with pytest.raises(InputError) as error:
         study(rows)
@@ -54,7 +54,9 @@ def test_every_problem_is_told(study):
         "file not found: x.vcf",
         "give constructs",
         "'simulated' has no meaning",
-        "2 has",
+        "'n.tsv' has no meaning",
+        "constructs are named as they are",
+        "file not found: n.tsv",
     ):
         assert told in text
 
