@@ -5,12 +5,16 @@
     python benchmarks/contact_networks.py encode --share 4      # memory against length, a quarter of the channels
     python benchmarks/contact_networks.py encode_step --share 4 # the same with the backward pass
     python benchmarks/contact_networks.py level level_step      # decoder of a level of the later stages, ours and plain
+    python benchmarks/contact_networks.py second second_step third third_step --bins 124  # the later stages as a whole
     python benchmarks/contact_networks.py cascade               # prediction of a 32-Mb window, one strand
 
 One thread. predict, step, level and level_step: both networks in one process with the same weights and the same batch,
 in turn; medians of ``--repeats`` in CPU seconds (user + system), after a run on a short sequence. A step is forward and
 backward pass, and SGD with momentum; in step, activations are dropped and computed again in the four parts of the
 published training.
+second, third: what these stages compute after the encoders that they keep frozen: coarser encoder and the decoders of
+all levels, from random encodings of the finest bins, and in a step the backward pass of the sum of the squared errors
+of all levels, and SGD. Ours and plain in turn, each run in a process of its own; memory as below.
 encode and encode_step (forward and backward pass): the base encoder alone, one process per row; memory is the peak of
 resident memory less what the process held with its sequence before.
 """
@@ -28,7 +32,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from plain_orca import POOLS, WIDTHS, PlainDecoder, PlainNet
+from plain_orca import POOLS, WIDTHS, PlainDecoder, PlainNet, PlainStage
 from torch import Tensor, nn
 
 from cisflow.models.cascade_network import orca_cascade
@@ -46,8 +50,13 @@ LENGTHS = {
     "encode_step": [512_000, 1_024_000, 2_048_000],
     "level": [1_000_000],  # 250 bins of 4 kb; the size of a bin makes no difference to a decoder
     "level_step": [1_000_000],
+    "second": [32_000_000],
+    "second_step": [32_000_000],
+    "third": [256_000_000],
+    "third_step": [256_000_000],
     "cascade": [32_000_000],
 }
+STAGES = {"second": 5, "third": 3}  # doublings of the bin size
 PAIRED = ("predict", "step", "level", "level_step")
 BLOCK_BINS = 50  # of encode_step
 PLAIN_AT_MOST = 4_000_000  # bp; it needs about 1 GB per Mb at its full width
@@ -174,6 +183,87 @@ def cascade(length: int) -> dict[str, float]:
     return {"encode": encoded, "decode": decoded, "mb": peak_mb() - before}
 
 
+def shared_weights(ours: nn.Module, plain: PlainStage) -> None:
+    """Give the plain stage the weights of a cascade; dropout off in both."""
+    plain.encoder.load_state_dict((ours.net1 if "net1" in ours.parts else ours.net).state_dict())
+    for decoder, own in zip(plain.decoders, ours.decoders.values(), strict=True):
+        decoder.load_state_dict(own.state_dict())
+    if plain.first_stage is not None:
+        plain.first_stage.load_state_dict(ours.net0.state_dict())
+    for part in (*ours.modules(), *plain.modules()):
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+
+
+def stage_networks(stage: str, bins: int) -> dict[str, nn.Module]:
+    """Both networks of a stage, the encoders before it frozen."""
+    torch.manual_seed(1)
+    third = stage == "third"
+    frozen = ("net0", "net") if third else ("net0",)
+    # Of the third stage's frozen encoders nothing is used here: one step of coarsening stands for all five.
+    levels = {"steps": 1, "coarse_steps": STAGES[stage]} if third else {"steps": STAGES[stage]}
+    ours = orca_cascade(bins, 2 * BIN if third else BIN, frozen=frozen, **levels)
+    plain = PlainStage(STAGES[stage], not third)
+    shared_weights(ours, plain)
+    return {"plain": plain, "ours": ours}
+
+
+def stage_work(network: nn.Module, stage: str, bins: int, step: bool) -> Callable[[], list[Tensor]]:
+    """Function that predicts or takes a step; its maps, and a gradient of the coarser encoder."""
+    levels, random = STAGES[stage] + 1, torch.Generator().manual_seed(bins)
+    base = torch.randn(1, 128, bins * 2 ** (levels - 1), generator=random)
+    backgrounds = [torch.randn(1, 1, bins, bins, generator=random) for _ in range(levels)]
+    targets = [torch.randn(1, 1, bins, bins, generator=random) for _ in range(levels)]
+    plain, middle = isinstance(network, PlainStage), bins // 4
+    starts = [0] + [middle] * (levels - 1)  # of each level, in bins of the level above
+    optimiser = torch.optim.SGD((p for p in network.parameters() if p.requires_grad), 1e-6, momentum=0.98)
+
+    def maps(learn: Callable[[int, Tensor], None] | None = None) -> list[Tensor]:
+        if plain:
+            return network(base, starts, backgrounds)
+        ladder, coarser = network.ladder, network.net1 if "net1" in network.parts else network.net
+        encodings = dict(zip(ladder.levels, reversed(coarser(base)), strict=True))
+        return network(encodings, ladder.offsets(starts[1:]), backgrounds, learn)
+
+    def predict() -> list[Tensor]:
+        network.eval()
+        with torch.inference_mode():
+            return maps()
+
+    def learn(level: int, contacts: Tensor) -> None:
+        (contacts - targets[level]).square().mean().backward()
+
+    def take_step() -> list[Tensor]:
+        network.train()
+        network.zero_grad()
+        if plain:
+            if network.first_stage is not None:
+                network.first_stage.eval()
+            found = maps()
+            sum((one - target).square().mean() for one, target in zip(found, targets, strict=True)).backward()
+        else:
+            found = maps(learn)
+        optimiser.step()
+        names = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+        encoder = "encoder." if plain else ("net1." if stage == "third" else "net.")
+        return [*(one.detach() for one in found), names[f"{encoder}lblocks.0.1.weight"]]
+
+    return take_step if step else predict
+
+
+def stage(part: str, bins: int, way: str, repeats: int) -> dict[str, float]:
+    """Time and memory of a stage; or, ``way`` "both", how far the two networks are apart."""
+    name, step = part.removesuffix("_step"), part.endswith("_step")
+    networks = stage_networks(name, bins)
+    if way == "both":
+        both = [stage_work(network, name, bins, step)() for network in networks.values()]
+        return {"apart": max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(*both, strict=True))}
+    work = stage_work(networks[way], name, bins, step)
+    before = peak_mb()
+    seconds = [cpu_seconds(work)[0] for _ in range(repeats + 1)][1:]
+    return {"cpu": float(np.median(seconds)), "mb": peak_mb() - before}
+
+
 def child(arguments: list[str]) -> dict[str, float]:
     """One measurement in a process of its own."""
     done = subprocess.run(
@@ -191,6 +281,8 @@ def measure(arguments: list[str]) -> dict[str, float]:
     part, length, way, number = arguments[0], int(arguments[1]), arguments[2], int(arguments[3])
     if part in PAIRED:
         return compare(part, length, int(way), number)
+    if part.removesuffix("_step") in STAGES:
+        return stage(part, length, way, number)
     return cascade(length) if part == "cascade" else encode(part, length, way, number)
 
 
@@ -201,6 +293,13 @@ def rows(part: str, length: int, options: argparse.Namespace) -> list[str]:
         found = child([part, str(length), str(options.repeats), str(options.batch)])
         ratio = found["plain"] / found["ours"]
         return [f"{part} | {size} | {found['ours']:.2f} | {found['plain']:.2f} | {ratio:.2f} | {found['apart']:.0e}"]
+    if part.removesuffix("_step") in STAGES:
+        found = {way: child([part, str(options.bins), way, str(options.repeats)]) for way in ("plain", "ours")}
+        plain, ours = found["plain"], found["ours"]
+        apart = child([part, "32", "both", "1"])["apart"]
+        times = f"{ours['cpu']:.1f} | {plain['cpu']:.1f} | {plain['cpu'] / ours['cpu']:.2f}"
+        memory = f"{ours['mb']:,.0f} MB | {plain['mb']:,.0f} MB | {plain['mb'] / ours['mb']:.1f}"
+        return [f"{part} | {options.bins} bins | {times} | {memory} | {apart:.0e}"]
     if part == "cascade":
         found = child([part, str(length), "-", "1"])
         return [
@@ -220,6 +319,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", help="bp")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--bins", type=int, default=250, help="per level, of the later stages")
     parser.add_argument("--share", type=int, default=1, help="divide the encoder's channels by so much")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -123,3 +123,93 @@ class PlainDecoder(nn.Module):
             pairs = conv(pairs) + pairs
         contacts = self.final(pairs)
         return 0.5 * (contacts + contacts.transpose(2, 3))
+
+
+def _linear_with(resample: nn.Module, c: int) -> nn.Sequential:
+    return nn.Sequential(resample, *_linear_1d(1, c, c))
+
+
+def _without_last_norm(c: int) -> nn.Sequential:
+    layers = list(_nonlinear_1d(c))
+    return nn.Sequential(*layers[:4], layers[5])
+
+
+class PlainCoarsening(nn.Module):
+    """Encoder2 (five steps) and Encoder3 (three steps)."""
+
+    def __init__(self, steps: int, channels: int = 128):
+        super().__init__()
+        self.lblocks = nn.ModuleList(_linear_1d(2, channels, channels) for _ in range(steps))
+        self.blocks = nn.ModuleList(_nonlinear_1d(channels) for _ in range(steps))
+        self.downlblocks = nn.ModuleList(_linear_with(nn.Upsample(scale_factor=2), channels) for _ in range(steps))
+        self.downblocks = nn.ModuleList(_without_last_norm(channels) for _ in range(steps))
+
+    def forward(self, encoding: Tensor) -> list[Tensor]:
+        """[batch, 128, n] to encodings of n, n / 2, n / 4, ... bins."""
+        levels = [encoding]
+        for lblock, block in zip(self.lblocks, self.blocks, strict=True):
+            linear = lblock(levels[-1])
+            levels.append(block(linear) + linear)
+        refined = [levels[-1]]
+        for lblock, block, skip in zip(self.downlblocks, self.downblocks, levels[-2::-1], strict=True):
+            linear = lblock(refined[-1])
+            refined.append(block(linear) + linear + skip)
+        return refined[::-1]
+
+
+class PlainTopDecoder(PlainDecoder):
+    """Decoder of the coarsest level, which has no level above it."""
+
+    def forward(self, encoding: Tensor, log_background: Tensor) -> Tensor:
+        """[batch, 128, n], [batch, 1, n, n] to [batch, 1, n, n]."""
+        pairs = encoding[:, :, :, None] + encoding[:, :, None, :]
+        linear = self.lcombinerD(torch.cat([pairs, log_background], dim=1))
+        pairs = self.combinerD(linear) + linear
+        for k, (lconv, conv) in enumerate(zip(self.lconvtwos, self.convtwos, strict=True)):
+            linear = lconv(pairs)
+            pairs = linear + pairs if k else linear
+            pairs = conv(pairs) + pairs
+        contacts = self.final(pairs)
+        return 0.5 * (contacts + contacts.transpose(2, 3))
+
+
+class PlainStage(nn.Module):
+    """What the second stage (five steps) or third stage (three) does after the encoders that it keeps frozen.
+
+    Parameters
+    ----------
+    steps : int
+    finest_term : bool
+        Add the map of the first stage's decoder at the finest level, as the second stage does.
+    """
+
+    def __init__(self, steps: int, finest_term: bool):
+        super().__init__()
+        self.encoder = PlainCoarsening(steps)
+        self.decoders = nn.ModuleList(PlainDecoder() if k else PlainTopDecoder() for k in range(steps + 1))
+        self.first_stage = PlainNet(checkpointed=False) if finest_term else None
+
+    def forward(self, base: Tensor, starts: list[int], log_backgrounds: list[Tensor]) -> list[Tensor]:
+        """Maps of all levels, coarse to fine.
+
+        ``base``: [batch, 128, bins of the finest level]; ``starts``: first bin of every level in the window of the
+        level above, in bins of that level; ``log_backgrounds``: [1, 1, n, n] of every level.
+        """
+        found, first = [], 0
+        n = len(log_backgrounds[0][0, 0])
+        for k, (encoding, decoder) in enumerate(zip(self.encoder(base)[::-1], self.decoders, strict=True)):
+            background = log_backgrounds[k].expand(len(base), -1, -1, -1)
+            if not k:
+                found.append(decoder(encoding, background))
+                continue
+            start = starts[k]
+            first = 2 * (first + start)
+            coarse = found[-1].detach()[:, :, start : start + n // 2, start : start + n // 2]
+            part = encoding[:, :, first : first + n]
+            found.append(decoder(part, background, coarse))
+        if self.first_stage is not None:
+            with torch.no_grad():
+                pairs = part[:, :, :, None] + part[:, :, None, :]
+                term = self.first_stage.decode(pairs, 0, len(DILATIONS))
+            found[-1] = found[-1] + term
+        return found

@@ -16,8 +16,8 @@ from cisflow.contacts.agreement import pearson_from_sums, subtract_distance_mean
 from cisflow.contacts.evaluation_inputs import CIS
 from cisflow.diagnosis.parts import QUARTER_PAIRS
 from cisflow.diagnosis.reliability import at_full_depth, ceiling, depth_exponent
+from cisflow.evaluation.intervals import interval
 
-LOW, HIGH = 0.025, 0.975
 KINDS = ("pearson", "pearson_distance_subtracted")
 COLUMNS = (
     "source",
@@ -209,7 +209,7 @@ def ceiling_table(found: Sequence[WindowAgreement], draws: int, rng: np.random.G
     -------
     DataFrame
         :data:`COLUMNS`; metrics as in ``contact_summary.tsv``. ``low`` and ``high``: 2.5 and 97.5 percent of the
-        ceiling over the draws.
+        ceiling over the draws; NaN with one window.
     """
     rows = []
     groups: dict[tuple, list[WindowAgreement]] = {}
@@ -220,9 +220,7 @@ def ceiling_table(found: Sequence[WindowAgreement], draws: int, rng: np.random.G
         times = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
         for metric, estimate in _estimators(windows).items():
             once = {name: float(values[0]) for name, values in estimate(np.ones((1, n))).items()}
-            drawn = estimate(times)["ceiling"]
-            drawn = drawn[np.isfinite(drawn)]
-            low, high = np.quantile(drawn, [LOW, HIGH]) if len(drawn) else (np.nan, np.nan)
+            low, high = interval(estimate(times)["ceiling"], n)
             keys = (source, split, kind, level, bin_size, metric)
             row = dict(zip(COLUMNS, keys, strict=False))
             rows.append(row | once | {"low": low, "high": high, "n_windows": n})

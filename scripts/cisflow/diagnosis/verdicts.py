@@ -16,6 +16,7 @@ from cisflow.contacts.evaluation_inputs import CIS
 from cisflow.contacts.regions import length_name
 from cisflow.diagnosis.ceiling import chosen_ceilings
 from cisflow.diagnosis.training_curve import CurveReading
+from cisflow.evaluation.intervals import with_interval
 from cisflow.models.contact_settings import WITHOUT_SEQUENCE
 from cisflow.quality.verdict import FAIL, OK, SEVERITY, WARN, Verdict
 
@@ -110,10 +111,10 @@ def _ceiling(found: Findings, place: Place) -> list[Verdict]:
         WARN: "The map is shallow at this bin size",
         FAIL: "The map is too shallow at this bin size",
     }[verdict]
+    reached = with_interval(value, row["low"], row["high"], digits=2)
     sentence = (
-        f"{said}: from {how}, a perfect model would reach r = {value:.2f} "
-        f"({row['low']:.2f} to {row['high']:.2f}) on the test windows, and {noise:.0%} of the variance of the targets "
-        "is noise"
+        f"{said}: from {how}, a perfect model would reach r = {reached} on the test windows, and {noise:.0%} of the "
+        "variance of the targets is noise"
     )
     sentence += "." if verdict == OK else "; use larger bins, or a map with more contacts."
     threshold = CEILING_FAIL if verdict == FAIL else CEILING_WARN

@@ -115,8 +115,8 @@ def _ceiling_caption(summary: pd.DataFrame, metric: str) -> str:
     """What the dashed lines are, with the numbers of a metric; empty where there are none."""
     rows = summary[(summary["metric"] == metric) & summary["ceiling"].notna()]
     numbers = [
-        f"{length_name(row.level)}{'' if row.kind == 'cis' else f' {WHERE[row.kind]}'} {row.ceiling:.3f} "
-        f"({row.ceiling_low:.3f} to {row.ceiling_high:.3f})"
+        f"{length_name(row.level)}{'' if row.kind == 'cis' else f' {WHERE[row.kind]}'} "
+        f"{with_interval(row.ceiling, row.ceiling_low, row.ceiling_high)}"
         for row in rows.drop_duplicates(["kind", "level"]).sort_values(["kind", "level"]).itertuples()
     ]
     if not numbers:

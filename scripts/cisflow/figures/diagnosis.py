@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from cisflow.evaluation.intervals import with_interval
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_number
 
 METRICS = {"pearson": "all entries", "pearson_distance_subtracted": "mean per distance subtracted"}
@@ -90,7 +91,7 @@ def plot_ceiling(ceiling: pd.DataFrame, scores: pd.DataFrame, label: str, svg: s
         numbers = (
             f" Two halves of the contacts agree with r = {row['between']:.3f}, two quarters with "
             f"{row['quarters']:.3f}, so two maps of full depth would with {row['full_depth']:.3f}, "
-            f"and a perfect model with one of them with {row['ceiling']:.3f} ({row['low']:.3f} to {row['high']:.3f})."
+            f"and a perfect model with one of them with {with_interval(row['ceiling'], row['low'], row['high'])}."
         )
     save_figure(
         figure,
@@ -241,6 +242,7 @@ def plot_learning(
         right.legend(fontsize=7)
     for axis in (left, right):
         axis.axhline(0, color=GREY, linewidth=0.8)
+        axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axis.xaxis.set_major_formatter(FuncFormatter(short_number))
     low = min([0.0, *(float(h["selection"].min()) for h in histories.values())])
     left.set_ylim(low - 0.05, 1.02)

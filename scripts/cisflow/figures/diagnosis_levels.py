@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from cisflow.contacts.regions import length_name
+from cisflow.evaluation.intervals import with_interval
 from cisflow.figures.diagnosis import METRICS, ROLE_COLOURS
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_number
 
@@ -91,7 +92,7 @@ def plot_ceiling(ceiling: pd.DataFrame, scores: pd.DataFrame, label: str, svg: s
             here = rows[(rows["kind"] == kind) & (rows["metric"] == metric) & rows["value"].notna()]
             for what, part in here.groupby("what", sort=False):
                 _mark(axis, part, levels, str(what), str(named[what]), moves, models)
-            axis.set_title(title if len(kinds) == 1 else f"{WHERE[kind]}, {title}")
+            axis.set_title(title if len(kinds) == 1 else f"{WHERE[kind]},\n{title}")
             axis.set_xticks(range(len(levels)), [length_name(level) for level in levels])
             for edge in range(1, len(levels)):
                 axis.axvline(edge - 0.5, color=GREY, linewidth=0.6, linestyle=":")
@@ -103,8 +104,8 @@ def plot_ceiling(ceiling: pd.DataFrame, scores: pd.DataFrame, label: str, svg: s
     ordered = list(dict.fromkeys(ordered))
     figure.legend([marks[what] for what in ordered], ordered, loc="outside lower center", ncols=3, fontsize=8)
     numbers = [
-        f"{length_name(r.level)}{'' if r.kind == 'cis' else ' between chromosomes'} {r.value:.3f} ({r.low:.3f} to "
-        f"{r.high:.3f})"
+        f"{length_name(r.level)}{'' if r.kind == 'cis' else ' between chromosomes'} "
+        f"{with_interval(r.value, r.low, r.high)}"
         for r in rows[(rows["what"] == (tops or [""])[0]) & (rows["metric"] == "pearson")].itertuples()
     ]
     save_figure(
@@ -313,6 +314,7 @@ def plot_learning(
     for axis in axes:
         axis.axhline(0, color=GREY, linewidth=0.8)
         axis.set_xlabel("optimiser step", fontsize=8)
+        axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axis.xaxis.set_major_formatter(FuncFormatter(short_number))
     for axis in axes[:: axes[0].get_gridspec().ncols]:
         axis.set_ylabel("Pearson correlation")
