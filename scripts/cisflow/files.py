@@ -10,6 +10,8 @@ import gzip
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -114,7 +116,7 @@ def opened_arrays(path: str | Path, what: str) -> Iterator[Any]:
     try:
         with np.load(path) as arrays:
             yield arrays
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(Problem(str(path), f"cannot be read as {what}: {error}")) from None
 
 

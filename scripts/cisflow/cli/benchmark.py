@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from cisflow.cli.bundles import add_device, model_name
 from cisflow.cli.options import CHECKOUT, add_section, check_outputs, example, section_settings
@@ -71,6 +70,7 @@ def named_recipes(given: list[str]) -> dict[str, dict[str, Any]]:
     from cisflow.models.prix_fixe import complete_recipe
     from cisflow.models.profiles.settings import profile_settings
     from cisflow.models.recipes import check_expression_recipe
+    from cisflow.user_files import read_yaml
 
     known = [path.relative_to(RECIPES).with_suffix("").as_posix() for path in sorted(RECIPES.rglob("*.yaml"))]
     found: dict[str, dict[str, Any]] = {}
@@ -81,7 +81,7 @@ def named_recipes(given: list[str]) -> dict[str, dict[str, Any]]:
         if not path.is_file():
             problems.append(Problem("models", f"no bundle, file or recipe: {not_one_of(after, known)}"))
             continue
-        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+        recipe = read_yaml(path, "a recipe")
         name = before or (model_name(after) if Path(after).is_dir() else after.removesuffix(".yaml"))
         if name in found:
             problems.append(Problem("models", f"{name!r} is given twice; name one of them: NAME=MODEL"))

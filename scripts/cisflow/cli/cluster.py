@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cisflow.cli.options import add_section, check_outputs, example, section_settings
-from cisflow.cli.tables import open_table
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import open_table
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:

@@ -7,15 +7,16 @@ have them. Outputs: the estimates, and on request statistics of groups, windows 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from cisflow.cli.options import add_section, check_outputs, example, section_settings
-from cisflow.cli.tables import open_json, open_table
 from cisflow.expression.bin_model import R_COLUMNS
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, did_you_mean, not_one_of
+from cisflow.user_files import open_json, open_table
 
 #: Our names of results and groups, and those of the R package; R's are written when the bins are given in its form.
 R_NAMES = {
@@ -159,15 +160,21 @@ def _from_sheet(given: argparse.Namespace, counts: pd.DataFrame, bins: pd.DataFr
     counts = counts.rename(columns={given.sequence_column: "sequence"})
     if "element" not in counts and (name := given.element_column or "sequence") in counts:
         counts = counts.assign(element=counts[name])
+    gates = ("lower_quantile", "upper_quantile") if given.method == "maude" else ()
+    if missing := [name for name in gates if name not in bins]:
+        raise InputError([Problem(given.bins, "missing column; MAUDE needs it", 1, name) for name in missing])
     columns = ("bin", "role", "position", "lower_quantile", "upper_quantile", "cells")
     rows = [
         {c: None if c not in row or pd.isna(row[c]) else row[c] for c in columns}
         for row in bins.sort_values("position", kind="stable").to_dict("records")
     ]
     settings = section_settings(given, "estimate")
-    table, _ = estimate_expression(
-        counts, {**settings, "bins": rows}, given.library or "library", given.method, where=given.counts
-    )
+    try:
+        table, _ = estimate_expression(
+            counts, {**settings, "bins": rows}, given.library or "library", given.method, where=given.counts
+        )
+    except InputError as error:  # the workflow has no file of bins, this command does
+        raise InputError([replace(p, where=given.bins) if p.where == "bins" else p for p in error.problems]) from None
     return table
 
 

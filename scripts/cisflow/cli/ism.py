@@ -14,8 +14,8 @@ import pandas as pd
 
 from cisflow.cli.bundles import add_device, add_models, named_bundles
 from cisflow.cli.options import check_outputs, example
-from cisflow.cli.tables import open_table
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import open_table
 
 BASES = "ACGT"
 

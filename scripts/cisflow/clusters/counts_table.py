@@ -12,11 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from cisflow.clusters.elements import ALL_BINS, READS_COUNTED, READS_IN, funnel_table
-from cisflow.clusters.ordered import read_text, shown
+from cisflow.clusters.ordered import shown
 from cisflow.problems import InputError, Problem, did_you_mean
+from cisflow.user_files import read_text
 
 #: A count as text; programs that know missing values write integers as 12.0.
-COUNT = r"^\s*\+?[0-9]+(\.0*)?\s*$"
+COUNT = r"^\s*\+?[0-9]{1,15}(\.0*)?\s*$"
 
 
 def _read(path: str | Path) -> pl.DataFrame:

@@ -6,8 +6,6 @@ which reads are counted (with or without the flanks), or one error with every pr
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from cisflow.problems import InputError, Problem
 from cisflow.reads.count import ReadSettings
 from cisflow.reads.flanks import locate_variable_part
 from cisflow.reads.ragged import Sequences
+from cisflow.user_files import read_text
 
 MOST_SHOWN = 20
 
@@ -39,21 +38,6 @@ def shown(problems: list[Problem], where: str) -> list[Problem]:
     """The first problems, and how many more there are."""
     more = len(problems) - MOST_SHOWN
     return problems[:MOST_SHOWN] + ([Problem(where, f"and {more:,} more problems like these")] if more > 0 else [])
-
-
-def read_text(path: str | Path, what: str) -> str:
-    """Text of a plain or gzip file."""
-    try:
-        data = Path(path).read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        return data.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), f"file not found; expected {what}")) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(Problem(str(path), "the gzip file is truncated or damaged")) from None
-    except UnicodeDecodeError:
-        raise InputError(Problem(str(path), f"not a text file; expected {what}")) from None
 
 
 def fasta_records(lines: pl.DataFrame) -> pl.DataFrame:

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cisflow.contacts.intervals import FARTHEST, NO_INTERVAL
 from cisflow.contacts.regions import Region
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import UNREADABLE, why_unreadable
 
 ROWS = 200_000
 MOST_COLUMNS = 24  # of any kind of BED file
@@ -35,21 +37,25 @@ def _blocks(path: Path, columns: dict[int, str]) -> Iterator[pd.DataFrame]:
             path,
             sep="\t",
             header=None,
-            comment="#",
             names=range(MOST_COLUMNS),
             dtype=str,
             quoting=csv.QUOTE_NONE,
+            skip_blank_lines=False,  # so that the index of a row is its line
             chunksize=ROWS,
         ):
-            yield block[list(columns)].rename(columns=columns)
-    except (ValueError, OSError, pd.errors.ParserError) as error:
+            kept = ~block[0].fillna("#").str.match(NO_INTERVAL)
+            yield block.loc[kept, list(columns)].rename(columns=columns)
+    except UNREADABLE as error:
+        raise InputError(Problem(str(path), f"{why_unreadable(error)}; expected a file of intervals")) from None
+    except (ValueError, pd.errors.ParserError) as error:
         raise InputError(Problem(str(path), f"not a tab-separated file of intervals: {error}")) from None
 
 
 def _whole_numbers(path: Path, block: pd.DataFrame, shift: int) -> pd.DataFrame:
     """Starts and ends as numbers; ``shift`` 1 for files that count from 1."""
     start, end = (pd.to_numeric(block[name], errors="coerce") for name in ("start", "end"))
-    wrong = ~((start >= shift) & (end > start - shift) & (start % 1 == 0) & (end % 1 == 0))
+    inside = (start >= shift) & (end > start - shift) & (end <= FARTHEST)
+    wrong = ~(inside & (start % 1 == 0) & (end % 1 == 0))
     if wrong.any():
         found = block[wrong].head(10)
         expected = f"whole numbers with {shift} <= start {'<=' if shift else '<'} end"

@@ -5,6 +5,7 @@ Inputs: a FASTA file, plain or compressed with gzip or bgzip. Outputs: name, len
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Callable, Collection, Iterator
@@ -28,8 +29,10 @@ def _pieces(path: Path) -> Iterator[tuple[str, bytes | None]]:
     with opener(path, "rb") as handle:
         rest, first = b"", True
         while block := handle.read(BLOCK):
+            if first:
+                block = block.removeprefix(codecs.BOM_UTF8)
             if first and not block.startswith(b">"):
-                raise InputError(Problem(str(path), f"starts with {block[:20]!r}; expected a FASTA header (>)"))
+                raise InputError(Problem(str(path), f"starts with {block[:20]!r}; expected a FASTA header (>)", row=1))
             first = False
             # A header must not be cut: what follows the last line break waits for the next block.
             block = rest + block
@@ -37,6 +40,13 @@ def _pieces(path: Path) -> Iterator[tuple[str, bytes | None]]:
             block, rest = block[:cut], block[cut:]
             yield from _split(block)
         yield from _split(rest)
+
+
+def _name(field: bytes) -> str:
+    try:
+        return field.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"the name {field[:40]!r} is no UTF-8 text") from None
 
 
 def _split(block: bytes) -> Iterator[tuple[str, bytes | None]]:
@@ -47,7 +57,7 @@ def _split(block: bytes) -> Iterator[tuple[str, bytes | None]]:
             end = block.find(b"\n", position)
             end = len(block) if end < 0 else end
             fields = block[position + 1 : end].split()
-            yield fields[0].decode() if fields else "", None
+            yield _name(fields[0]) if fields else "", None
             position = end + 1
         else:
             end = block.find(b"\n>", position)
@@ -101,10 +111,13 @@ def read_fasta(
                 length += len(sequence)
                 if kept(name):
                     parts.append(sequence)
-    except (OSError, EOFError, zlib.error) as error:
+    except InputError:
+        raise
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise InputError(Problem(str(path), f"cannot be read to its end: {error}")) from None
-    if name is not None:
-        yield record()
+    if name is None:
+        raise InputError(Problem(str(path), "the file is empty; expected FASTA records"))
+    yield record()
 
 
 class Fasta:

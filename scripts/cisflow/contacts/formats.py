@@ -86,10 +86,14 @@ class ContactFile:
             return dict(read_header(self.path).lengths)
         if self.kind == "hic":
             return dict(read_hic_header(self.path).chromosomes[resolution])
-        with h5py.File(self.path, "r") as handle:
-            chroms = handle[group_of(self.addresses[resolution])]["chroms"]
-            names = [name.decode() if isinstance(name, bytes) else str(name) for name in chroms["name"][:]]
-            return dict(zip(names, map(int, chroms["length"][:]), strict=True))
+        try:
+            with h5py.File(self.path, "r") as handle:
+                chroms = handle[group_of(self.addresses[resolution])]["chroms"]
+                names = [name.decode() if isinstance(name, bytes) else str(name) for name in chroms["name"][:]]
+                return dict(zip(names, map(int, chroms["length"][:]), strict=True))
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            what = f"its table of chromosomes cannot be read, expected a cooler: {error}"
+            raise InputError(Problem(self.path, what)) from None
 
     def weights(self, resolution: int) -> list[str]:
         """Names of the weights that the file has for one of its bin sizes."""
@@ -140,7 +144,7 @@ def list_resolutions(path: str | Path) -> dict[int, str]:
             collect("", handle)
             handle.visititems(collect)
             sizes = [handle[group].attrs.get("bin-size") for group in groups]
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise InputError(Problem(str(path), f"cannot be read as HDF5, expected a cooler: {error}")) from None
     found: dict[int, str] = {}
     for size, group in sorted(zip(sizes, groups, strict=True), key=lambda pair: (len(pair[1]), pair[1])):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import why_unreadable
 
 BROKEN = 3  # exit status for a file that hictk refuses
 
@@ -43,6 +44,9 @@ def _read(path: Path, modified: int, size: int) -> HicHeader:
     )
     if child.returncode == BROKEN:
         raise InputError(Problem(str(path), f"cannot be read as a .hic file: {child.stderr.strip()}"))
+    if child.returncode < 0:
+        what = f"cannot be read as a .hic file: its reader was ended by signal {-child.returncode}"
+        raise InputError(Problem(str(path), what))
     if child.returncode:
         raise RuntimeError(f"reading the header of {path} failed: {child.stderr.strip()}")
     chromosomes, normalisations = (
@@ -60,7 +64,10 @@ def read_hic_header(path: str | Path) -> HicHeader:
         When the file cannot be read as one.
     """
     path = Path(path).absolute()
-    state = path.stat()
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(Problem(str(path), f"{why_unreadable(error)}; expected a .hic file")) from None
     return _read(path, state.st_mtime_ns, state.st_size)
 
 
@@ -75,7 +82,7 @@ def _main(path: str) -> int:
             for size, file in files.items()
         }
         normalisations = {size: list(map(str, file.avail_normalizations())) for size, file in files.items()}
-    except RuntimeError as error:
+    except Exception as error:  # whatever the reader makes of a damaged file
         print(error, file=sys.stderr)
         return BROKEN
     print(json.dumps([chromosomes, normalisations]))

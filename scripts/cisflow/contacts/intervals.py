@@ -11,11 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import read_text
 
 SHOWN = 10
+FARTHEST = 10**12  # bp; no genome reaches so far
+NO_INTERVAL = r"^(#|track\b|browser\b)"  # lines of a BED file that are for genome browsers and people
 OFFSET_COLUMN = 9  # of narrowPeak files: the summit's distance from the start
 
 
@@ -25,6 +29,7 @@ def read_bed(path: str | Path, summits: bool = False) -> tuple[pd.DataFrame | No
     Parameters
     ----------
     path : path
+        Plain or gzip. Lines that begin with ``#``, ``track`` or ``browser`` are left out.
     summits : bool
         Read the tenth column where there is one.
 
@@ -36,33 +41,47 @@ def read_bed(path: str | Path, summits: bool = False) -> tuple[pd.DataFrame | No
     list of Problem
         The first ten faulty rows.
     """
-    names = ["chromosome", "start", "end"]
     try:
-        if summits and pd.read_csv(path, sep="\t", header=None, comment="#", nrows=1).shape[1] > OFFSET_COLUMN:
-            names.append("offset")
-        columns = [0, 1, 2, OFFSET_COLUMN][: len(names)]
-        table = pd.read_csv(path, sep="\t", header=None, comment="#", usecols=columns, names=names, dtype=str)
-    except (ValueError, pd.errors.ParserError) as error:
-        return None, [Problem(str(path), f"not a BED file (chromosome, start, end, tab-separated): {error}")]
-    start, end = (pd.to_numeric(table[name], errors="coerce") for name in ("start", "end"))
-    wrong = ~((start >= 0) & (end > start) & (start % 1 == 0) & (end % 1 == 0))
+        lines = read_text(path, "a BED file").split("\n")
+    except InputError as error:
+        return None, error.problems
+    rows = pl.DataFrame({"line": lines}, schema={"line": pl.String}).with_row_index("row", offset=1)
+    text = pl.col("line").str.strip_chars_end("\r\n ")
+    rows = rows.with_columns(text).filter((pl.col("line") != "") & ~pl.col("line").str.contains(NO_INTERVAL))
+    cells = rows.select("row", "line", cells=pl.col("line").str.split("\t"))
+    short = cells.filter(pl.col("cells").list.len() < 3)
+    problems = [
+        Problem(str(path), f"{line[:60]!r}; not a BED file (expected chromosome, start, end between tabs)", row)
+        for row, line in short.select("row", "line").head(SHOWN).iter_rows()
+    ]
+    if problems:
+        return None, problems
+    places = {"chromosome": 0, "start": 1, "end": 2}
+    if summits and len(cells) and len(cells["cells"][0]) > OFFSET_COLUMN:
+        places["offset"] = OFFSET_COLUMN
+    cell = pl.col("cells").list
+    table = cells.select(
+        "row", **{name: cell.get(place, null_on_oob=True).str.strip_chars() for name, place in places.items()}
+    ).to_pandas()
+    values = {name: pd.to_numeric(table[name], errors="coerce") for name in places if name != "chromosome"}
+    start, end = values["start"], values["end"]
+    wrong = ~((start >= 0) & (end > start) & (end <= FARTHEST) & (start % 1 == 0) & (end % 1 == 0))
     problems = [
         Problem(
             str(path),
             f"interval {table['start'][row]} to {table['end'][row]}; expected whole numbers with 0 <= start < end",
-            row=int(row) + 1,
+            row=int(table["row"][row]),
         )
         for row in table.index[wrong][:SHOWN]
     ]
-    values = {"start": start, "end": end}
     if "offset" in table:
-        values["offset"] = offset = pd.to_numeric(table["offset"], errors="coerce")
+        offset = values["offset"]
         outside = ~wrong & ~((offset >= -1) & (offset < end - start) & (offset % 1 == 0))
         problems += [
             Problem(
                 str(path),
                 f"summit at {table['offset'][row]} from the start; expected a whole number inside the interval, or -1",
-                row=int(row) + 1,
+                row=int(table["row"][row]),
                 column="10",
             )
             for row in table.index[outside][:SHOWN]

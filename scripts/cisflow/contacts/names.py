@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cisflow.problems import InputError, Problem, did_you_mean
+from cisflow.user_files import read_text
 
 COLUMNS = ("cooler_name", "genome_name")
 _ROMAN = ((90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
@@ -53,9 +54,12 @@ def read_rename_table(path: str | Path) -> dict[str, str]:
     InputError
         For missing columns and for names that occur twice; all at once.
     """
-    with open(path, encoding="utf-8-sig", newline="") as handle:
-        reader = csv.DictReader(handle, delimiter="\t")
+    text = read_text(path, f"the tab-separated columns {' and '.join(COLUMNS)}")
+    try:
+        reader = csv.DictReader(text.splitlines(keepends=True), delimiter="\t", quoting=csv.QUOTE_NONE)
         header, rows = reader.fieldnames or [], list(reader)
+    except csv.Error as error:
+        raise InputError(Problem(str(path), f"not a tab-separated table: {error}")) from None
     absent = [column for column in COLUMNS if column not in header]
     if absent:
         what = f"no column {' or '.join(absent)}; expected the tab-separated columns {' and '.join(COLUMNS)}"

@@ -23,7 +23,8 @@ from cisflow.reads.text import TextReader
 
 TEXT = 1 << 24  # bytes of text in memory
 BYTES_PER_PAIR = 8 + 8 + 16  # a number, its copy while it is sorted, and its row in a run
-UNMAPPED = b"!"
+UNMAPPED, NEWLINE = b"!", 10
+MOST_BINS = 1 << 31  # the number of a pixel has to fit 64 bits
 FNV_START, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 FINE, SHORT, NUMBER, NAME, BEYOND = range(5)
 
@@ -113,10 +114,13 @@ class _Layout:
     resolution: int
 
 
-def _layout(header: PairsHeader, resolution: int) -> _Layout:
+def _layout(header: PairsHeader, resolution: int, path: str) -> _Layout:
     names, lengths = tuple(header.lengths), np.array(list(header.lengths.values()), dtype=np.int64)
     bins = -(-lengths // resolution)
     first = np.concatenate([[0], np.cumsum(bins)])
+    if first[-1] >= MOST_BINS:
+        what = f"{int(first[-1]):,} bins of {resolution:,} bp; at most {MOST_BINS - 1:,} can be numbered"
+        raise InputError(Problem(path, what, column="#chromsize"))
     hashes = np.array([_hash(np.frombuffer(name.encode(), np.uint8), 0, len(name.encode())) for name in names])
     order = np.argsort(hashes)
     if len(np.unique(hashes)) < len(names):
@@ -147,16 +151,16 @@ def _lines(path: str, header: PairsHeader) -> Iterator[tuple[np.ndarray, int]]:
         yield room, kept
 
 
-def _problem(path: str, text: np.ndarray, status: int, begin: int, end: int, header: PairsHeader) -> Problem:
-    shown = text[begin:end].tobytes().decode(errors="replace")
+def _problem(path: str, text: np.ndarray, status: int, begin: int, end: int, header: PairsHeader, row: int) -> Problem:
+    shown = text[begin:end].tobytes()[:200].decode(errors="replace")
     if status == NAME:
-        return Problem(path, f"no #chromsize for this chromosome: {not_one_of(shown, list(header.lengths))}")
+        return Problem(path, f"no #chromsize for this chromosome: {not_one_of(shown, list(header.lengths))}", row)
     expected = {
         SHORT: "fewer columns than the header says",
         NUMBER: "a position is no whole number",
         BEYOND: "a position lies outside its chromosome (1-based)",
     }[status]
-    return Problem(path, f"{expected}: {shown!r}")
+    return Problem(path, f"{expected}: {shown!r}", row)
 
 
 def _sorted_rows(keys: np.ndarray) -> np.ndarray:
@@ -208,7 +212,7 @@ def bin_pairs(
     ]
     if problems:
         raise InputError(problems)
-    layout, runs = _layout(headers[0], resolution), []
+    layout, runs = _layout(headers[0], resolution, str(paths[0])), []
     # A line has 8 bytes at least, so that a block of text never has more pairs than this.
     room = max(memory_mb * 1_000_000 // BYTES_PER_PAIR, TEXT // 8)
     keys, n, unmapped = np.empty(room, dtype=np.uint64), 0, 0
@@ -220,7 +224,7 @@ def bin_pairs(
         runs.append(open_run(path))
 
     for path, header in zip(map(str, paths), headers, strict=True):
-        columns = np.array(header.columns)
+        columns, row = np.array(header.columns), header.rows + 1
         for text, used in _lines(path, header):
             if n + TEXT // 8 > room:
                 spill()
@@ -239,7 +243,9 @@ def bin_pairs(
                 keys[n:],
             )
             if status != FINE:
-                raise InputError(_problem(path, text, status, begin, end, header))
+                row += int(np.count_nonzero(text[:begin] == NEWLINE))
+                raise InputError(_problem(path, text, status, begin, end, header, row))
+            row += int(np.count_nonzero(text[:used] == NEWLINE))
             n, unmapped = n + found, unmapped + lost
             progress.advance(found + lost)
     if runs:

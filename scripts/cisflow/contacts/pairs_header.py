@@ -6,6 +6,7 @@ Source: format of 4DN-DCIC, version 1.0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ COLUMNS = ("readID", "chr1", "pos1", "chr2", "pos2", "strand1", "strand2")
 NEEDED = ("chr1", "pos1", "chr2", "pos2")
 FIRST_LINE = "## pairs format"
 ROOM = 1 << 20
+#: Length of a chromosome; no genome has one of 10^12 bases.
+LENGTH = re.compile("[1-9][0-9]{0,11}")
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,14 @@ class PairsHeader:
         Length (bp) of every chromosome (``#chromsize``), in the order of the file.
     columns : tuple of int
         0-based columns of chr1, pos1, chr2 and pos2.
-    size : int
-        Bytes of the header.
+    size, rows : int
+        Bytes and lines of the header.
     """
 
     lengths: Mapping[str, int]
     columns: tuple[int, int, int, int]
     size: int
+    rows: int
 
 
 def read_header(path: str | Path) -> PairsHeader:
@@ -53,7 +57,8 @@ def read_header(path: str | Path) -> PairsHeader:
         text += room[:n].tobytes()
         if not text.startswith(FIRST_LINE.encode()[: len(text)]) or _end(text) < len(text):
             break
-    header = text[: _end(text)].decode(errors="replace")
+    size = _end(text)
+    header = text[:size].decode(errors="replace")
     if not header.startswith(FIRST_LINE):
         start = text[:20].decode(errors="replace")
         raise InputError(
@@ -61,12 +66,14 @@ def read_header(path: str | Path) -> PairsHeader:
         )
     lengths: dict[str, int] = {}
     columns, problems = list(COLUMNS), []
-    for row, line in enumerate(header.splitlines(), 1):
+    for row, line in enumerate(header.split("\n"), 1):
+        line = line.rstrip("\r")
         key, _, value = line.partition(":")
         fields = value.split()
         if key == "#chromsize":
-            if len(fields) != 2 or not fields[1].isdigit() or fields[0] in lengths:
-                problems.append(Problem(str(path), f"{line!r}; expected a chromosome, once, and its length (bp)", row))
+            if len(fields) != 2 or not LENGTH.fullmatch(fields[1]) or fields[0] in lengths:
+                shown = line if len(line) < 80 else f"{line[:77]}..."
+                problems.append(Problem(str(path), f"{shown!r}; expected a chromosome, once, and its length (bp)", row))
             else:
                 lengths[fields[0]] = int(fields[1])
         elif key == "#columns":
@@ -82,7 +89,7 @@ def read_header(path: str | Path) -> PairsHeader:
         )
     if problems:
         raise InputError(problems)
-    return PairsHeader(lengths, tuple(columns.index(name) for name in NEEDED), len(header.encode()))
+    return PairsHeader(lengths, tuple(columns.index(name) for name in NEEDED), size, header.count("\n"))
 
 
 def _end(text: bytes) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 #: Windows that are drawn and exported for every map: by rank of their score.
 RANKED = ("best", "median", "worst")
-PATTERN = re.compile(r"([^:\s]+):([\d,_]+)-([\d,_]+)")
+PATTERN = re.compile(r"([^:\s]+):([0-9][0-9,_]{0,17})-([0-9][0-9,_]{0,17})")
 
 
 class Region(NamedTuple):

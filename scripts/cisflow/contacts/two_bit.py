@@ -135,10 +135,10 @@ class TwoBit:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._bytes = np.memmap(self.path, dtype=np.uint8, mode="r")
         try:
+            self._bytes = np.memmap(self.path, dtype=np.uint8, mode="r")
             self._records = self._read_index()
-        except (ValueError, IndexError, struct.error, UnicodeDecodeError) as error:
+        except (ValueError, IndexError, OSError, struct.error, UnicodeDecodeError) as error:
             raise InputError(Problem(str(path), f"is no whole 2bit file: {error}")) from None
         self.lengths = {name: record.length for name, record in self._records.items()}
 
@@ -163,12 +163,17 @@ class TwoBit:
             width = 8 if version else 4
             offset = int.from_bytes(self._bytes[after : after + width].tobytes(), "little" if order == "<" else "big")
             place = after + width
+            if not name or name in records:
+                raise ValueError(f"record {name!r} is there twice" if name else "a record has no name")
             length, runs = numbers(offset, 2)
             starts, sizes = numbers(offset + 8, 2 * runs).reshape(2, -1)
             masked = int(numbers(offset + 8 + 8 * runs, 1)[0])
             at = offset + 8 + 8 * int(runs) + 4 + 8 * masked + 4
             if at + -(-length // 4) > len(self._bytes):
                 raise ValueError("it ends early")
+            edges = np.column_stack((starts, starts + sizes)).ravel()
+            if (np.diff(edges, prepend=0, append=length) < 0).any():
+                raise ValueError(f"the unknown bases of {name!r} are not in order, or lie outside of it")
             records[name] = _Record(int(length), starts, starts + sizes, at)
         return records
 

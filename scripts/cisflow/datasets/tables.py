@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from cisflow.clusters.ordered import fasta_records, read_text
+from cisflow.clusters.ordered import fasta_records
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, did_you_mean
 from cisflow.reads.ragged import Sequences
+from cisflow.user_files import UNREADABLE, read_text, why_unreadable
 
 #: Columns of a table of rows; ``pos`` and ``split`` come later.
 COLUMNS = ("element", "sequence", "expression", "n_reads", "is_singleton")
@@ -31,10 +32,10 @@ def _first_line(path: Path) -> str:
             packed = handle.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if packed else open(path, "rb") as handle:
             return handle.readline().decode("utf-8-sig").rstrip("\r\n")
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "file not found")) from None
-    except (EOFError, OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), f"not a text table, plain or gzip: {error}")) from None
+    except UNREADABLE as error:
+        raise InputError(Problem(str(path), f"{why_unreadable(error)}; expected a text table, plain or gzip")) from None
+    except UnicodeDecodeError as error:
+        raise InputError(Problem(str(path), f"not a text table, plain or gzip: {error}", 1)) from None
 
 
 def _is_number(text: str) -> bool:
@@ -72,7 +73,7 @@ def read_text_table(path: str | Path, headless: tuple[str, ...] = ("sequence", "
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        return pl.read_parquet(path).cast(pl.String).with_row_index("row", offset=2)
+        return _numbered(_read_parquet(path).cast(pl.String), path, 2)
     separator = "," if ".csv" in path.suffixes else "\t"
     cells = [cell.strip() for cell in _first_line(path).split(separator)]
     has_header = not (len(cells) >= len(headless) and _is_sequence(cells[0]) and _is_number(cells[1]))
@@ -86,16 +87,41 @@ def read_text_table(path: str | Path, headless: tuple[str, ...] = ("sequence", "
         )
     except pl.exceptions.NoDataError:
         raise InputError(Problem(str(path), "the file is empty; expected rows of sequences and expression")) from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, *UNREADABLE) as error:
         reason = str(error).splitlines()[0]
         raise InputError(Problem(str(path), f"not a table with equally many cells in every line: {reason}")) from None
     if has_header:
-        table = table.rename({name: name.strip() for name in table.columns})
+        table = table.rename(_stripped(table.columns, path))
     else:
         table = table.rename(dict(zip(table.columns, headless, strict=False)))
     if table.is_empty():
         raise InputError(Problem(str(path), "the table has no rows; expected at least one"))
-    return table.with_row_index("row", offset=2 if has_header else 1)
+    return _numbered(table, path, 2 if has_header else 1)
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, *UNREADABLE) as error:
+        reason = why_unreadable(error) if isinstance(error, OSError) else f"not a Parquet table: {error}"
+        raise InputError(Problem(str(path), reason.splitlines()[0])) from None
+
+
+def _stripped(columns: list[str], path: Path) -> dict[str, str]:
+    """Names of columns without blanks around them."""
+    names = [name.strip() for name in columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError([Problem(str(path), "this column is there more than once", 1, name) for name in twice])
+    return dict(zip(columns, names, strict=True))
+
+
+def _numbered(table: pl.DataFrame, path: Path, offset: int) -> pl.DataFrame:
+    """The table with its line numbers as column ``row``."""
+    if "row" in table.columns:
+        what = "a column of this name is kept for line numbers; give it another one"
+        raise InputError(Problem(str(path), what, 1, "row"))
+    return table.with_row_index("row", offset=offset)
 
 
 def shown(problems: list[Problem], where: str) -> list[Problem]:
@@ -359,7 +385,7 @@ def read_library(path: str | Path) -> pl.DataFrame:
         Columns missing, no rows, or letters other than A, C, G, T and N.
     """
     where = str(path)
-    table = pl.read_parquet(path)
+    table = _read_parquet(Path(path))
     problems = [Problem(where, "missing column", column=name) for name in COLUMNS if name not in table.columns]
     if not problems and table.is_empty():
         problems.append(Problem(where, "the table has no rows; expected one per element"))

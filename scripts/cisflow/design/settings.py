@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cisflow.problems import InputError, Problem
 from cisflow.settings.schema import read_schema, schema_problems
+from cisflow.user_files import read_yaml
 
 SCHEMA = Path(__file__).resolve().parents[3] / "workflow" / "schemas" / "design.schema.yaml"
 
@@ -93,12 +92,7 @@ def read_design(path: str | Path | None) -> dict[str, Any]:
     """
     if path is None:
         return asdict(DesignSettings())
-    try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "file not found; expected the settings of a design")) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), f"not valid YAML ({error})")) from None
+    given = read_yaml(path, "the settings of a design") or {}
     if not isinstance(given, dict):
         raise InputError(Problem(str(path), f"holds a {type(given).__name__}; expected keys and values"))
     if problems := design_problems(given, str(path)):

@@ -5,7 +5,9 @@ Inputs: a tar archive (plain, gzip, bzip2, xz) or a zip file, and the name of a 
 
 from __future__ import annotations
 
+import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -17,6 +19,19 @@ from typing import IO
 from cisflow.problems import InputError, Problem
 
 MOST_SHOWN = 20
+#: What the readers of archives end with when one is damaged, encrypted, or packed in a way that they do not know.
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,  # also NotImplementedError
+    ValueError,
+)
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -92,5 +107,7 @@ def unpack_member(archive: str | Path, member: str, target: str | Path) -> None:
             shutil.copyfileobj(stream, out, 1 << 20)
     except FileNotFoundError:
         raise InputError(Problem(str(archive), "file not found")) from None
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, RuntimeError) as error:
+    except InputError:
+        raise
+    except DAMAGED as error:
         raise InputError(Problem(str(archive), f"a damaged archive, or none: {error}")) from error

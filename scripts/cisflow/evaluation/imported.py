@@ -13,6 +13,7 @@ import pandas as pd
 from cisflow.files import read_table, write_table
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import open_table
 
 
 def import_predictions(path: str | Path, dataset: str | Path, output: str | Path) -> None:
@@ -33,7 +34,7 @@ def import_predictions(path: str | Path, dataset: str | Path, output: str | Path
     InputError
         On a missing column ``pos``, missing or repeated rows, and values that are not finite numbers.
     """
-    table = read_table(path)
+    table = open_table(str(path), "predictions: pos, and a column per model")
     if "pos" not in table:
         columns = ", ".join(map(str, table.columns[:8]))
         raise InputError(Problem(str(path), f"missing column; the columns are {columns}", row=1, column="pos"))

@@ -6,8 +6,9 @@ Outputs: predictions by ``pos``, or one :class:`~cisflow.problems.InputError` wi
 
 from __future__ import annotations
 
-import gzip
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,14 @@ import pandas as pd
 import polars as pl
 
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import read_json, read_text
 
 #: Problems of one kind and file that are listed one by one; the others are counted.
 SHOWN = 10
-SHAPE_OF_JSON = 'expected a JSON object {"pos": number, ...}'
-SHAPE_OF_TABLE = "expected a sequence, a tab and a number, without header"
+SHAPE_OF_JSON = 'a JSON object {"pos": number, ...}'
+SHAPE_OF_TABLE = "a sequence, a tab and a number, without header"
+#: A key of the JSON form.
+ROW_NUMBER = re.compile("0|[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,6 @@ def model_name(path: str | Path) -> str:
     return name
 
 
-def _read_text(path: str | Path, what: str) -> str:
-    try:
-        data = Path(path).read_bytes()
-        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), f"file not found; {what}")) from None
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(Problem(str(path), f"cannot be read ({error}); {what}")) from None
-
-
 def _shortened(path: str, problems: list[Problem]) -> list[Problem]:
     """The first problems of a kind, and how many more there are."""
     others = len(problems) - SHOWN
@@ -82,19 +76,12 @@ def _read_json(path: str) -> tuple[Numbers, list[Problem]]:
             repeated.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         return found
 
-    try:
-        content = json.loads(_read_text(path, SHAPE_OF_JSON), object_pairs_hook=pairs_to_dict)
-    except json.JSONDecodeError as error:
-        raise InputError(Problem(path, f"not valid JSON ({error.msg}); {SHAPE_OF_JSON}", row=error.lineno)) from None
+    content = read_json(path, SHAPE_OF_JSON, object_pairs_hook=pairs_to_dict)
     if not isinstance(content, dict):
-        raise InputError(Problem(path, f"holds a {type(content).__name__}; {SHAPE_OF_JSON}"))
+        raise InputError(Problem(path, f"holds a {type(content).__name__}; expected {SHAPE_OF_JSON}"))
     keys = list(content)
-    bad_keys = [key for key in keys if not (key.isascii() and key.isdecimal() and str(int(key)) == key)]
-    bad_values = [
-        key
-        for key, value in content.items()
-        if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value)
-    ]
+    bad_keys = [key for key in keys if not ROW_NUMBER.fullmatch(key)]
+    bad_values = [key for key, value in content.items() if not _is_finite(value)]
     problems = [
         *_shortened(path, [Problem(path, "this key is given more than once", column=key) for key in repeated]),
         *_shortened(
@@ -112,15 +99,29 @@ def _read_json(path: str) -> tuple[Numbers, list[Problem]]:
     return Numbers(np.array([int(key) for key in good], np.int64), np.array(values, np.float64), None), problems
 
 
+def _is_finite(value: Any) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond any float
+        return False
+
+
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def _lines(text: str) -> list[str]:
+    text = text.rstrip("\r\n")
+    return [line.removesuffix("\r") for line in text.split("\n")] if text else []
+
+
 def _read_rows(path: str) -> tuple[Numbers, list[Problem]]:
-    lines = pl.Series("line", _read_text(path, SHAPE_OF_TABLE).rstrip("\r\n").splitlines(), dtype=pl.String)
+    lines = pl.Series("line", _lines(read_text(path, SHAPE_OF_TABLE)), dtype=pl.String)
     if lines.is_empty():
-        raise InputError(Problem(path, f"the file has no rows; {SHAPE_OF_TABLE}"))
+        raise InputError(Problem(path, f"the file has no rows; expected {SHAPE_OF_TABLE}"))
     fields = lines.str.split_exact("\t", 1).struct.unnest()
     sequence, text = fields.to_series(0), fields.to_series(1).str.strip_chars()
     tabs = lines.str.count_matches("\t").to_numpy()
@@ -129,7 +130,10 @@ def _read_rows(path: str) -> tuple[Numbers, list[Problem]]:
     not_finite = np.flatnonzero((tabs == 1) & ~np.isfinite(value))
     problems = _shortened(
         path,
-        [Problem(path, f"{tabs[i] + 1} tab-separated fields; {SHAPE_OF_TABLE}", row=int(i) + 1) for i in wrong_shape],
+        [
+            Problem(path, f"{tabs[i] + 1} tab-separated fields; expected {SHAPE_OF_TABLE}", row=int(i) + 1)
+            for i in wrong_shape
+        ],
     ) + _shortened(
         path,
         [

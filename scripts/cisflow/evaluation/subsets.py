@@ -6,17 +6,16 @@ Inputs: a folder in the challenge's layout. Outputs: :class:`Subset` objects wit
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import open_json, open_table
 
 #: Name, stem of the file in test_subset_ids, stem in public_leaderboard_ids, kind, weight (Rafi et al. 2024).
 CHALLENGE = (
@@ -68,10 +67,7 @@ def _find(folder: Path, stem: str, suffix: str) -> Path | None:
 
 def _from_csv(path: Path, kind: str) -> np.ndarray:
     columns = ["pos"] if kind == "values" else ["alt_pos", "ref_pos"]
-    try:
-        table = pd.read_csv(path)
-    except ValueError as error:  # pandas' errors of form are ValueErrors
-        raise InputError(Problem(str(path), f"cannot be read as a table ({str(error).strip()})")) from None
+    table = open_table(str(path), f"the columns {' and '.join(columns)}")
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise InputError([Problem(str(path), "missing column", row=1, column=c) for c in missing])
@@ -84,16 +80,11 @@ def _from_csv(path: Path, kind: str) -> np.ndarray:
 
 
 def _is_row(text: str) -> bool:
-    return text.strip().isdecimal()
+    return re.fullmatch(r"\s*[0-9]{1,18}\s*", text) is not None
 
 
 def _from_json(path: Path, kind: str) -> np.ndarray:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt") as handle:
-            keys = list(json.load(handle))
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(Problem(str(path), f"not valid JSON ({error})")) from None
+    keys = list(open_json(str(path), "rows of the test table as keys"))
     size = 1 if kind == "values" else 2
     expected = 'keys "pos"' if kind == "values" else 'keys "alternative pos,reference pos"'
     split = [str(key).split(",") for key in keys]

@@ -102,6 +102,10 @@ def _overlaps(names: Sequence[str], lower: np.ndarray, upper: np.ndarray) -> lis
     ]
 
 
+def _shown(value: float) -> str:
+    return "a missing value" if np.isnan(value) else f"{value:g}"
+
+
 def bin_model_from_quantiles(
     names: Sequence[str], lower_quantile: ArrayLike, upper_quantile: ArrayLike, where: str = "bins"
 ) -> BinModel:
@@ -135,7 +139,7 @@ def bin_model_from_quantiles(
         for value, column in ((low, "lower_quantile"), (high, "upper_quantile")):
             if not 0 <= value <= 1:
                 problems.append(
-                    Problem(where, f"bin {name!r} has {value:g}; expected a share between 0 and 1", column=column)
+                    Problem(where, f"bin {name!r} has {_shown(value)}; expected a share between 0 and 1", column=column)
                 )
         if 0 <= high <= low <= 1:
             problems.append(

@@ -23,6 +23,31 @@ def _shorten(problems: list[Problem], where: str, n: int) -> list[Problem]:
     return problems if n <= SHOWN else [*problems, Problem(where, f"and {n - SHOWN:,} more values of this kind")]
 
 
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _no_numbers(
+    counts: np.ndarray, names: Sequence[str], elements: Sequence[object] | np.ndarray | None, where: str
+) -> list[Problem]:
+    """Problems of cells that are no numbers."""
+    wrong = [(i, b) for i, b in np.ndindex(counts.shape) if not _is_number(counts[i, b])]
+    found = [
+        Problem(
+            where,
+            f"{_name(elements, i)} has {str(counts[i, b])!r}; expected a non-negative whole number",
+            i + 2,
+            names[b],
+        )
+        for i, b in wrong[:SHOWN]
+    ]
+    return _shorten(found, where, len(wrong))
+
+
 def checked_counts(
     counts: np.ndarray,
     names: Sequence[str],
@@ -56,7 +81,7 @@ def checked_counts(
         try:
             counts = counts.astype(float)
         except (TypeError, ValueError):
-            raise InputError(Problem(where, "counts must be numbers")) from None
+            raise InputError(_no_numbers(counts, names, elements, where)) from None
     if counts.dtype.kind in "iu":
         bad = counts < 0
     else:

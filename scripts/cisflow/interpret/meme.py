@@ -6,14 +6,16 @@ matrices with their names. Source of the format: https://meme-suite.org/meme/doc
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cisflow.clusters.ordered import read_text, shown
+from cisflow.clusters.ordered import shown
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import read_text
 
 #: Sites that a matrix counts for where the file does not say.
 SITES = 20.0
@@ -58,10 +60,12 @@ class MotifFile:
 
 
 def _numbers(line: str) -> list[float] | None:
+    """Finite numbers of a line; None where a cell is none."""
     try:
-        return [float(cell) for cell in line.split()]
+        numbers = [float(cell) for cell in line.split()]
     except ValueError:
         return None
+    return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def read_meme(path: str | Path) -> MotifFile:
@@ -114,7 +118,7 @@ def read_meme(path: str | Path) -> MotifFile:
                 problems.append(Problem(where, f"{heading[0]}: {len(matrix)} rows, w= says {width}", row))
             else:
                 found = np.array(matrix)
-                sites = (_numbers(keys.get("nsites", "")) or [SITES])[0] or SITES
+                sites = max((_numbers(keys.get("nsites", "")) or [SITES])[0], 0.0) or SITES
                 motifs.append(Motif(*heading[:2], found / found.sum(axis=1, keepdims=True), sites))
             heading = None
     seen: set[str] = set()

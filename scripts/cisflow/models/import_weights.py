@@ -7,14 +7,14 @@ Inputs: a state dict (PyTorch or safetensors file) and the recipe of its network
 from __future__ import annotations
 
 import pickle
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-import yaml
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from cisflow import provenance
@@ -26,6 +26,7 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.problems import InputError, Problem
 from cisflow.training.bundle import write_bundle
 from cisflow.training.loop import PACKAGES
+from cisflow.user_files import read_yaml
 
 #: Keys under which training programs keep the network's tensors, and prefixes that wrappers put before their names.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -64,17 +65,20 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             content = load_file(path)
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about pickles of other programs, which are refused below
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).strip().splitlines()[0]
+        found = re.search(r"Unsupported [a-z]+:? \S+ [\w.]+", str(error))
+        reason = f" ({found.group()})" if found else ""
         raise InputError(
             Problem(
                 str(path),
                 "holds more than tensors, or is no PyTorch file; reading it would run code from it, which is refused. "
-                f"Expected what torch.save(network.state_dict(), ...) writes, or safetensors ({reason})",
+                f"Expected what torch.save(network.state_dict(), ...) writes, or safetensors{reason}",
             )
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged file makes the readers end with errors of any kind
         raise InputError(
             Problem(str(path), f"cannot be read as {path.suffix or 'PyTorch'} weights: {error}")
         ) from error
@@ -174,10 +178,7 @@ def load_recipe(path: str | Path, tasks: Sequence[str] = TASKS) -> dict[str, Any
     path = Path(path)
     if not path.is_file():
         raise InputError(Problem(str(path), "file not found; expected a recipe, see config/recipes"))
-    try:
-        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(path), f"not valid YAML: {error}")) from error
+    recipe = read_yaml(path, "a recipe, see config/recipes")
     if not isinstance(recipe, Mapping) or recipe.get("task") not in tasks:
         expected = " or ".join(ARTICLES[task] for task in tasks)
         raise InputError(Problem(str(path), f"expected the recipe of {expected} model", column="task"))

@@ -160,13 +160,11 @@ def load_bundle(folder: str | Path, device: torch.device | str = "cpu") -> Netwo
         When the folder is not the bundle of an expression model.
     """
     bundle = read_bundle(folder)
-    kind = bundle.recipe.get("model")
-    if bundle.recipe.get("task") != "expression" or kind not in MODELS:
-        raise InputError(
-            Problem(
-                str(Path(folder) / RECIPE), f"no expression model: model {not_one_of(kind, MODELS)}", column="model"
-            )
-        )
+    kind, where = bundle.recipe.get("model"), str(Path(folder) / RECIPE)
+    if (task := bundle.recipe.get("task")) != "expression":
+        raise InputError(Problem(where, f"no expression model: {task!r}; expected 'expression'", column="task"))
+    if kind not in MODELS:
+        raise InputError(Problem(where, f"no expression model: model {not_one_of(kind, MODELS)}", column="model"))
     return MODELS[kind](bundle, device)
 
 

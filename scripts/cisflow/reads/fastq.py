@@ -23,6 +23,7 @@ from cisflow.reads.words import SIZE, line_end, load_word, only_bases
 BLOCK_BYTES = 1 << 21
 LINES = 4
 SHORTEST_RECORD = len("@\n\n+\n\n")
+LONGEST_RECORD = 1 << 28
 NEWLINE = 10
 #: What `_find_records` can find wrong with a record.
 FINE, NO_HEADER, NO_SEPARATOR, UNEQUAL_LENGTHS, BAD_LETTER = range(5)
@@ -84,11 +85,11 @@ def _find_records(data, begin, size, most, sequence_start, quality_start, length
     """
     n, used = 0, begin
     while n < most:
+        if used < size and data[used] != 64:  # @; looked at first: what is no FASTQ may have no line end for gigabytes
+            return n, used, NO_HEADER, used
         header_end = line_end(data, used, size)
         if header_end < 0:
             break
-        if data[used] != 64:  # @
-            return n, used, NO_HEADER, used
         bases = header_end + 1
         bases_end = line_end(data, bases, size)
         if bases_end < 0:
@@ -143,7 +144,7 @@ def _problem(path: str | Path, read: int, wrong: int, text: bytes, place: int) -
         )
     bases = _line(text, text.find(b"\n") + 1)
     if wrong == UNEQUAL_LENGTHS:
-        n_bases, n_quality = (len(text.split(b"\n", line + 1)[line]) for line in (1, 3))
+        n_bases, n_quality = (len(text.split(b"\n", line + 1)[line].removesuffix(b"\r")) for line in (1, 3))
         return Problem(
             str(path),
             f"read {read:,} has {n_bases} bases, but {n_quality} quality characters; is the file truncated?",
@@ -226,6 +227,9 @@ class FastqReader:
             if self._text.ended:
                 self._check_end()
                 return None
+            if self._size - self._used >= LONGEST_RECORD:
+                what = f"read {self.n_read + 1:,} does not end within {LONGEST_RECORD:,} bytes; expected FASTQ records"
+                raise InputError(Problem(str(self.path), what, row=LINES * self.n_read + 1))
             wanted = 2 * max(wanted, self._size - self._used)
 
     def _check_end(self) -> None:

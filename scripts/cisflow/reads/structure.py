@@ -19,7 +19,7 @@ MATES = "/"
 #: Bases that may follow the last part of a mate without a variable part.
 ANY_NUMBER = 1 << 40
 TOKEN = re.compile(r"(?P<blank>\s+)|(?P<literal>[ACGT](?:\s*[ACGT])*)|(?P<braced>\{[^{}]*\}?)|(?P<other>.)", re.DOTALL)
-BRACED = re.compile(r"\{\s*(?P<kind>[A-Za-z_]+)\s*:\s*(?P<least>\d+)\s*(?:-\s*(?P<most>\d+)\s*)?\}")
+BRACED = re.compile(r"\{\s*(?P<kind>[A-Za-z_]+)\s*:\s*(?P<least>[0-9]{1,9})\s*(?:-\s*(?P<most>[0-9]{1,9})\s*)?\}")
 
 
 def _fault(line: str, place: int, what: str) -> Problem:

@@ -34,7 +34,7 @@ def design_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str)
         Name of the sheet in messages.
     """
     problems = []
-    for row in rows:
+    for row in (row for row in rows if row["dataset"] is not None):
         trained = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
         if row["dataset"] not in trained:
             what = f"not a dataset that models are trained on: {not_one_of(row['dataset'], trained)}"

@@ -84,7 +84,7 @@ def link_problems(study: Study, shown: dict[str, str], rows: dict[str, list[dict
         for name in listed(row[column]) if column in SEVERAL_FILES else [row[column]]:
             if name is None or study.is_known(name):
                 continue
-            looked = ", ".join(str(folder / name) for folder in study.folders)
+            looked = ", ".join(dict.fromkeys(str(folder / name) for folder in study.folders))
             problems.append(
                 Problem(shown[sheet], f"file not found: {name} (looked for {looked})", row=row["_row"], column=column)
             )

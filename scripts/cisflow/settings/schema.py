@@ -5,12 +5,15 @@ Inputs: a config or a row of a sheet, and a schema (draft 2020-12). Outputs: a l
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from cisflow.problems import Problem, did_you_mean, not_one_of
 
@@ -52,10 +55,29 @@ def _messages(error: ValidationError) -> list[tuple[str, str]]:
     return [(key, error.message)]
 
 
+def _whole_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """``pattern``, with ``$`` for the very end: Python's own ``$`` would let a line break follow a name."""
+    text = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
+    if isinstance(instance, str) and not re.search(text, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _number_type(checker: Any, instance: Any) -> bool:
+    """A number; those that are none (``.nan``) or have no end (``.inf``) would pass every limit."""
+    return isinstance(instance, int | float) and not isinstance(instance, bool) and abs(instance) < float("inf")
+
+
+_Validator = extend(
+    Draft202012Validator,
+    {"pattern": _whole_pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("number", _number_type),
+)
+
+
 def schema_problems(value: Any, schema: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (dotted key, message) for every violation of ``schema`` by ``value``, in a fixed order."""
     found: dict[tuple[str, str], None] = {}
-    for error in sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: list(map(str, e.absolute_path))):
+    for error in sorted(_Validator(schema).iter_errors(value), key=lambda e: list(map(str, e.absolute_path))):
         for pair in _messages(error):
             found[pair] = None
     return list(found)

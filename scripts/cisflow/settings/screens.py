@@ -46,12 +46,12 @@ def screen_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str)
         Name of the sheet in messages.
     """
     problems = []
-    for row in rows:
+    for row in (row for row in rows if row["dataset"] is not None):
         of_kind = OF_INSERTION if row["kind"] == "insertion" else OF_DISRUPTION
         problems += [
             Problem(shown, f"{row[column]!r} has no meaning for kind {row['kind']}", row["_row"], column)
             for column in (*OF_DISRUPTION, *OF_INSERTION)
-            if row[column] is not None and column not in of_kind
+            if row[column] is not None and column not in of_kind and row["kind"] is not None
         ]
         if row["kind"] == "insertion" and row["sequences"] is None:
             problems.append(Problem(shown, "empty; an insertion screen needs sequences", row["_row"], "sequences"))

@@ -6,23 +6,27 @@ file, row, column, value and what was expected.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from cisflow.problems import Problem, did_you_mean
 from cisflow.settings.schema import schema_problems
+from cisflow.user_files import why_unreadable
+
+#: Numbers as cells have them; Python's own conversion would also take 1_000, nan and digits of other scripts.
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
 
 
 def _typed(text: str, schema: dict[str, Any]) -> Any:
     """Convert a cell to the type of its column; text that does not convert stays text (the schema then objects)."""
-    converters = {"integer": int, "number": float}
-    convert = converters.get(schema.get("type"))
-    if convert is None:
-        return text
-    try:
-        return convert(text)
-    except ValueError:
-        return text
+    kind = schema.get("type")
+    if kind == "integer" and INTEGER.fullmatch(text):
+        return int(text)
+    if kind == "number" and NUMBER.fullmatch(text):
+        return float(text)
+    return text
 
 
 def read_sheet(path: str | Path, schema: dict[str, Any], shown: str) -> tuple[list[dict[str, Any]], list[Problem]]:
@@ -46,10 +50,12 @@ def read_sheet(path: str | Path, schema: dict[str, Any], shown: str) -> tuple[li
     """
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return [], [Problem(shown, "file not found")]
-    except UnicodeDecodeError:
-        return [], [Problem(shown, "not a UTF-8 text file")]
+    except OSError as error:
+        return [], [Problem(shown, f"{why_unreadable(error)}; expected a tab-separated sheet")]
+    except UnicodeDecodeError as error:
+        row = error.object.count(b"\n", 0, error.start) + 1
+        what = f"not a UTF-8 text file (byte {error.object[error.start]:#04x}); save it as tab-separated text in UTF-8"
+        return [], [Problem(shown, what, row)]
     lines = [(n, line.rstrip("\r")) for n, line in enumerate(text.split("\n"), 1)]
     lines = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
     if not lines:
@@ -60,7 +66,7 @@ def read_sheet(path: str | Path, schema: dict[str, Any], shown: str) -> tuple[li
     if len(columns) == 1 and len(required) > 1:
         guess = next((f" (it looks separated by {s!r})" for s in ",; " if s in columns[0]), "")
         return [], [Problem(shown, f"columns must be separated by tabs{guess}", row=lines[0][0])]
-    for name in columns:
+    for name in dict.fromkeys(columns):
         if name not in known:
             problems.append(Problem(shown, f"unknown column{did_you_mean(name, known)}", row=lines[0][0], column=name))
         elif columns.count(name) > 1:
@@ -83,6 +89,20 @@ def read_sheet(path: str | Path, schema: dict[str, Any], shown: str) -> tuple[li
     if not rows and not problems:
         problems.append(Problem(shown, "the sheet has a header but no rows"))
     return rows, problems
+
+
+def sound_cells(rows: list[dict[str, Any]], problems: list[Problem]) -> list[dict[str, Any]]:
+    """Rows for further checks: faulty cells are empty, so that they are not told again under another name.
+
+    None are left where the header, or a row as a whole, is at fault.
+    """
+    numbers = {row["_row"] for row in rows}
+    columns: dict[int | None, set[str | None]] = {}
+    for problem in problems:
+        columns.setdefault(problem.row, set()).add(problem.column)
+    if not set(columns) <= numbers:
+        return []
+    return [{**row, **{c: None for c in columns.get(row["_row"], ()) if c in row}} for row in rows]
 
 
 def duplicates(rows: list[dict[str, Any]], columns: tuple[str, ...], shown: str) -> list[Problem]:

@@ -7,11 +7,9 @@ Nothing here reads data files: it must stay cheap, because Snakemake parses it a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from cisflow.models.contact_settings import fill_from_others
 from cisflow.models.prix_fixe import complete_recipe
@@ -37,10 +35,11 @@ from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import structure_problems
 from cisflow.settings.schema import check_config, read_schema
 from cisflow.settings.screens import screen_problems
-from cisflow.settings.sheets import duplicates, read_sheet
+from cisflow.settings.sheets import duplicates, read_sheet, sound_cells
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
 from cisflow.settings.variants import predicting_models, variant_problems
 from cisflow.settings.views import ContactViews
+from cisflow.user_files import read_yaml
 
 TASKS = ("expression", "contacts", "profiles")
 SHEETS = (
@@ -56,6 +55,8 @@ SHEETS = (
     "screens",
     "downloads",
 )
+#: Sheets that no other sheet names: wrong values in them need not wait for their links and files to be told.
+QUESTIONS = ("designs", "variants", "screens")
 KEYS = {
     "libraries": ("library",),
     "bins": ("library", "bin"),
@@ -279,9 +280,9 @@ def _read_recipes(study: Study, shown: str, rows: list[dict[str, Any]]) -> list[
         if not path.is_file() or row["recipe"] in study.recipes:
             continue
         try:
-            recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            problems.append(Problem(row["recipe"], f"not valid YAML: {error}"))
+            recipe = read_yaml(path, "a recipe, see config/recipes")
+        except InputError as error:
+            problems += [replace(problem, where=row["recipe"]) for problem in error.problems]
             continue
         if not isinstance(recipe, dict) or "task" not in recipe:
             problems.append(Problem(row["recipe"], f"missing; expected one of: {', '.join(TASKS)}", column="task"))
@@ -354,6 +355,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
         raise InputError(Problem("config", f"folder not found: {config['data_dir']}", column="data_dir"))
     study = Study(config, (data_dir, workdir, checkout))
     rows: dict[str, list[dict[str, Any]]] = {}
+    asked: list[Problem] = []
     shown = {name: config["sheets"][name] or f"(no {name} sheet)" for name in SHEETS}
     for name in SHEETS:
         if config["sheets"][name] is None:
@@ -361,7 +363,11 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
             continue
         path = study.path(config["sheets"][name])
         rows[name], found = read_sheet(path, read_schema(schemas / f"{name}.schema.yaml"), shown[name])
-        problems += found + duplicates(rows[name], KEYS[name], shown[name])
+        found += duplicates(rows[name], KEYS[name], shown[name])
+        if name in QUESTIONS:
+            asked, rows[name] = asked + found, sound_cells(rows[name], found)
+        else:
+            problems += found
     study.libraries = {row["library"]: row for row in rows["libraries"]}
     for row in rows["libraries"]:
         if row["sample"]:
@@ -401,6 +407,6 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     problems += base_resolution_problems(rows["contact_maps"], shown["contact_maps"])
     problems += replicate_problems(rows["contact_maps"], shown["contact_maps"])
     problems += _stage_problems(study, shown["contact_maps"])
-    if problems:
-        raise InputError(problems)
+    if problems + asked:
+        raise InputError(problems + asked)
     return study

@@ -43,7 +43,7 @@ def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str
         Name of the sheet in messages.
     """
     problems = []
-    for row in rows:
+    for row in (row for row in rows if row["dataset"] is not None):
         datasets = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
         trained = [*datasets, *(name for name in study.maps if study.models_of(name))]
         if row["dataset"] not in trained:
@@ -86,7 +86,7 @@ def _sequence_problems(study: Study, row: Mapping[str, Any], shown: str) -> list
         problems.append(Problem(shown, "intervals and genome belong together", row["_row"], "intervals"))
     if row["rename"] and row["constructs"]:
         problems.append(Problem(shown, "constructs are named as they are", row["_row"], "rename"))
-    if (row["vcf"] == SIMULATED) != (row["constructs"] == SIMULATED):
+    if row["vcf"] is not None and (row["vcf"] == SIMULATED) != (row["constructs"] == SIMULATED):
         problems.append(Problem(shown, "'simulated' variants and constructs belong together", row["_row"], "vcf"))
     library = study.datasets[row["dataset"]]["test_library"]
     first = study.libraries.get(study.members(library)[0], {}) if library else {}

@@ -6,7 +6,6 @@ the training) and ``manifest.json`` (versions, SHA-256 of the inputs, settings, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from cisflow.files import atomic_path, read_table, write_json, write_table, write_text
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import read_json, read_yaml
 
 WEIGHTS, RECIPE, HISTORY, MANIFEST = "weights.safetensors", "recipe.yaml", "history.tsv", "manifest.json"
 
@@ -71,10 +71,18 @@ def read_recipe(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / RECIPE
     if not path.is_file():
         raise InputError(Problem(str(path), "file not found; a model is a folder with four files"))
-    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    recipe = read_yaml(path, "a recipe")
     if not isinstance(recipe, dict):
         raise InputError(Problem(str(path), "holds no recipe"))
     return recipe
+
+
+def _read_history(path: Path) -> pd.DataFrame:
+    try:
+        return read_table(path)
+    except ValueError as error:  # pandas' errors of form, and bytes that are no text
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(Problem(str(path), f"cannot be read as a table ({reason}); expected a history")) from None
 
 
 def read_bundle(folder: str | Path) -> Bundle:
@@ -93,11 +101,12 @@ def read_bundle(folder: str | Path) -> Bundle:
         )
     try:
         weights = load_file(folder / WEIGHTS)
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
         raise InputError(Problem(str(folder / WEIGHTS), f"not a safetensors file: {error}")) from error
-    recipe = yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8"))
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return Bundle(folder, weights, recipe, read_table(folder / HISTORY), manifest)
+    manifest = read_json(folder / MANIFEST, "the manifest of a bundle")
+    if not isinstance(manifest, dict):
+        raise InputError(Problem(str(folder / MANIFEST), f"holds a {type(manifest).__name__}; expected an object"))
+    return Bundle(folder, weights, read_recipe(folder), _read_history(folder / HISTORY), manifest)
 
 
 def read_bundle_of(folder: str | Path, task: str) -> Bundle:

@@ -19,7 +19,7 @@ import numpy as np
 
 from cisflow.contacts.fasta import BASES
 from cisflow.contacts.regions import parse_region
-from cisflow.problems import InputError, Problem
+from cisflow.user_files import read_text
 from cisflow.variants.alleles import Allele, Segment, from_segments, join_breakends
 from cisflow.variants.structural import Change, Refusal, of_interval, read_change
 from cisflow.variants.vcf import BadLine, read_records
@@ -35,7 +35,7 @@ EXAMPLES = {
     "break": "break chr1:85691449 chr5:89533745 +/+",
     "segments": "segments chr1:0-90000000:+ chr5:89533745-181538259:-",
 }
-_POINT = re.compile(r"([^\s:]+):([\d,_]+)")
+_POINT = re.compile(r"([^\s:]+):([0-9][0-9,_]{0,17})")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ def _of_segments(parts: Sequence[str], lengths: Mapping[str, int]) -> Change:
     position, segments = None, []
     for part in parts:
         if part.startswith("at="):
+            if not re.fullmatch("[0-9]{1,15}", part[3:]):
+                raise ValueError(f"{part!r}; expected at=POSITION")
             position = int(part[3:])
             continue
         region, separator, strand = part.rpartition(":")
@@ -177,13 +179,10 @@ def read_changes(path: str | Path) -> list[tuple[int, str, str]]:
     Raises
     ------
     InputError
-        When the file is missing.
+        When the file is missing or no text.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(Problem(str(path), "file not found; expected a list of changes"))
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path, "a list of changes").split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             name, separator, text = line.partition("\t")
             found.append((number, name.strip(), text.strip()) if separator else (number, line.strip(), line.strip()))

@@ -6,6 +6,7 @@ variant can be written into them. Coordinates are 0-based and half-open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ import numpy as np
 
 from cisflow.clusters.ordered import read_ordered
 from cisflow.contacts.genome import BASES, Genome
+from cisflow.contacts.intervals import NO_INTERVAL
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import read_text
 
 _LETTERS = np.frombuffer((BASES + "N").encode(), dtype=np.uint8)
 _COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
@@ -60,10 +63,9 @@ def constructs(path: str | Path) -> list[Place]:
 
 def _bed_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and fields of each line of a BED file that is an interval."""
-    with open(path, encoding="utf-8") as handle:
-        for number, line in enumerate(handle, 1):
-            if line.strip() and not line.startswith(("#", "track", "browser")):
-                yield number, line.rstrip("\r\n").split("\t")
+    for number, line in enumerate(read_text(path, "a BED file").split("\n"), 1):
+        if line.strip() and not re.match(NO_INTERVAL, line):
+            yield number, line.rstrip("\r").split("\t")
 
 
 def intervals(bed: str | Path, genome: str | Path) -> list[Place]:
@@ -82,14 +84,12 @@ def intervals(bed: str | Path, genome: str | Path) -> list[Place]:
         With every line that is no interval of the genome.
     """
     bed = Path(bed)
-    if not bed.is_file():
-        raise InputError(Problem(str(bed), "file not found; expected a BED file"))
     rows = list(_bed_rows(bed))
     wanted = {fields[0] for _, fields in rows}
     reference = Genome(genome, wanted & set(Genome(genome, ()).lengths))
     problems, places = [], []
     for number, fields in rows:
-        if len(fields) < 3 or not (fields[1].isdecimal() and fields[2].isdecimal()):
+        if len(fields) < 3 or not all(re.fullmatch("[0-9]{1,12}", field) for field in fields[1:3]):
             problems.append(
                 Problem(str(bed), "expected chromosome, start and end (whole numbers) between tabs", number)
             )
@@ -102,7 +102,7 @@ def intervals(bed: str | Path, genome: str | Path) -> list[Place]:
         elif not start < end <= length:
             what = f"{start} to {end}; expected an interval of {chromosome}, which has {length} bp"
             problems.append(Problem(str(bed), what, number))
-        elif strand not in "+-":
+        elif strand not in ("+", "-"):
             problems.append(Problem(str(bed), f"{strand!r}; expected + or -", number, "strand"))
         else:
             name = fields[3] if len(fields) > 3 and fields[3] not in ("", ".") else f"{chromosome}:{start}-{end}"

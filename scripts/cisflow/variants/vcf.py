@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cisflow.problems import InputError, Problem
+from cisflow.user_files import GZIP_MAGIC, UNREADABLE
 
 _BASES = re.compile(r"[ACGTNacgtn]+")
+_POSITION = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _parse(number: int, text: str) -> Record | BadLine:
     chromosome, position, name, reference, alternatives, _, _, info = fields[:8]
     if not chromosome:
         return BadLine(number, shown, "CHROM is empty")
-    if not position.isdecimal():
+    if not _POSITION.fullmatch(position):
         return BadLine(number, shown, f"POS is {position!r}; expected a whole number")
     if not _BASES.fullmatch(reference):
         return BadLine(number, shown, f"REF is {reference[:20]!r}; expected bases (A, C, G, T, N)")
@@ -100,7 +101,7 @@ def read_records(path: str | Path) -> Iterator[Record | BadLine]:
     Parameters
     ----------
     path : path
-        Plain text, or gzip or bgzip (``.gz``, ``.bgz``).
+        Plain text, gzip or bgzip, told by the content.
 
     Yields
     ------
@@ -115,14 +116,19 @@ def read_records(path: str | Path) -> Iterator[Record | BadLine]:
     path = Path(path)
     if not path.is_file():
         raise InputError(Problem(str(path), "file not found; expected a VCF file"))
-    opener = gzip.open if path.suffix in (".gz", ".bgz") else open
+    number = 0
     try:
-        with opener(path, "rt", encoding="utf-8", newline="\n") as handle:
+        with open(path, "rb") as handle:
+            packed = handle.read(2) == GZIP_MAGIC
+        with (gzip.open if packed else open)(path, "rb") as handle:
             for number, line in enumerate(handle, 1):
-                text = line.rstrip("\r\n")
+                text = line.rstrip(b"\r\n").decode("utf-8-sig" if number == 1 else "utf-8")
                 if number == 1 and not text.startswith(("##", "#CHROM\t")):
                     raise InputError(Problem(str(path), f"begins with {text[:30]!r}; expected a VCF header (#)", row=1))
                 if text and not text.startswith("#"):
                     yield _parse(number, text)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), f"cannot be read to its end: {error}")) from None
+    except UNREADABLE as error:
+        raise InputError(Problem(str(path), f"cannot be read to its end: {error}", number + 1)) from None
+    except UnicodeDecodeError as error:
+        what = f"not a text file in UTF-8 (byte {error.object[error.start]:#04x}); expected VCF"
+        raise InputError(Problem(str(path), what, number)) from None
