@@ -215,6 +215,12 @@ def _(folder):
     settings(folder, reads=READS + "random\tbin99\ta.fq.gz\t\t\nrandum\tbin01\ta.fq.gz\tb.fq.gz\t\n")
 
 
+@case("Sheets", "a file whose name holds braces", "'{a}.fq.gz'; names of files and folders must not hold { or }")
+def _(folder):
+    write(folder / "{a}.fq.gz", "")
+    settings(folder, reads=READS + "random\tbin01\t{a}.fq.gz\t\t\n")
+
+
 @case(
     "Sheets",
     "a designed library of FASTQ files without its ordered sequences",

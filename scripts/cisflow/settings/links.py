@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: Columns of the datasets sheet that may list several files.
 SEVERAL_FILES = ("train_table", "sequence_files")
+BRACES = "names of files and folders must not hold { or }, which are wildcards to Snakemake"
 
 
 def _sample_problems(study: Study, shown: str) -> list[Problem]:
@@ -63,6 +64,17 @@ def _models_from_problems(study: Study, row: dict[str, Any], shown: str) -> list
     if not (row["test_table"] or row["test_library"]):
         problems.append(Problem(shown, "empty; required with models_from", row["_row"], "test_table"))
     return problems
+
+
+def brace_problems(study: Study, shown: dict[str, str], rows: dict[str, list[dict[str, Any]]]) -> list[Problem]:
+    """Problems of files whose names hold braces: Snakemake would take what stands between them for a wildcard."""
+    return [
+        Problem(shown[sheet], f"{value!r}; {BRACES}", row["_row"], column)
+        for sheet, found in rows.items()
+        for row in found
+        for column, value in row.items()
+        if isinstance(value, str) and any(set(name) & set("{}") and study.is_known(name) for name in listed(value))
+    ]
 
 
 def link_problems(study: Study, shown: dict[str, str], rows: dict[str, list[dict[str, Any]]]) -> list[Problem]:

@@ -30,7 +30,7 @@ from cisflow.settings.contact_figures import (
 from cisflow.settings.cross_validation import fold_names
 from cisflow.settings.designs import design_problems, designing_models, motif_problems
 from cisflow.settings.downloads import PublicFiles, download_problems
-from cisflow.settings.links import link_problems
+from cisflow.settings.links import BRACES, brace_problems, link_problems
 from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import structure_problems
 from cisflow.settings.schema import check_config, read_schema
@@ -353,6 +353,8 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     data_dir = workdir / config["data_dir"]
     if not data_dir.is_dir():
         raise InputError(Problem("config", f"folder not found: {config['data_dir']}", column="data_dir"))
+    if set(str(data_dir)) & set("{}"):
+        raise InputError(Problem("config", f"{config['data_dir']!r}; {BRACES}", column="data_dir"))
     study = Study(config, (data_dir, workdir, checkout))
     rows: dict[str, list[dict[str, Any]]] = {}
     asked: list[Problem] = []
@@ -393,7 +395,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     if not problems:
         study.public = PublicFiles.of(rows["downloads"], config["downloads"])
     if not problems:  # links between rows make sense only when the rows themselves do
-        problems += link_problems(study, shown, rows)
+        problems += brace_problems(study, shown, rows) + link_problems(study, shown, rows)
     problems += _read_recipes(study, shown["models"], rows["models"])
     if not problems:
         problems += assay_problems(study, schemas, shown, rows["profiles"], _read_recipes)

@@ -140,4 +140,4 @@ def test_faulty_peaks_are_told_with_file_and_row(tmp_path):
     assert "3 problems" in text
     assert "bad.bed row 2: interval 300 to 250; expected whole numbers with 0 <= start < end" in text
     assert "bad.bed row 3: interval x to 9" in text
-    assert "text.bed: not a BED file" in text
+    assert "text.bed row 1: 'chrI 100 200'; not a BED file" in text

@@ -90,7 +90,7 @@ def test_many_bad_rows_are_counted(screen):
     [
         ([-0.1, 0.5], [0.5, 1], "bin 'low' has -0.1; expected a share between 0 and 1"),
         ([0, 0.5], [0.5, 1.2], "bin 'high' has 1.2; expected a share between 0 and 1"),
-        ([0, 0.5], [0.5, np.nan], "bin 'high' has nan"),
+        ([0, 0.5], [0.5, np.nan], "bin 'high' has a missing value"),
     ],
 )
 def test_quantiles_outside_the_unit_interval(lower, upper, expected):
