@@ -47,6 +47,7 @@ format: env
 docs: env
 	$(BIN)/python -m cisflow.settings.document
 	$(BIN)/python tests/document_bad_input.py
+	$(BIN)/python tests/faults.py
 	$(BIN)/snakemake --rulegraph | $(BIN)/python docs/rulegraph.py | dot -Tsvg -o docs/rulegraph.svg
 
 bench: env

@@ -1,4 +1,6 @@
-"""Rule align_designed: unique sequences of a designed library to the ordered sequences."""
+"""Rules align_designed and join_designed: unique sequences of a designed library to the ordered sequences."""
+
+import polars as pl
 
 from cisflow.clusters.designed import assign_to_ordered
 from cisflow.clusters.elements import pool
@@ -10,6 +12,7 @@ from cisflow.reads.count import ReadSettings
 
 with job(snakemake):
     reads = snakemake.params.settings["reads"]
+    shards = snakemake.input.get("nearest")
     found = assign_to_ordered(
         pool(snakemake.input.bins),
         ordered_library(snakemake.input.ordered, ReadSettings(**reads)),
@@ -17,6 +20,7 @@ with job(snakemake):
         snakemake.params.settings["max_distance"],
         snakemake.wildcards.library,
         threads=snakemake.threads,
+        found=[pl.read_parquet(path) for path in shards] if shards else None,
     )
     write_table(found.members, snakemake.output.members)
     write_table(found.elements, snakemake.output.elements)

@@ -1,4 +1,4 @@
-"""Rule predict_expression: predict every row of a dataset with every seed of a model."""
+"""Rules predict_expression and predict_shard: predict the rows of a dataset with every seed of a model."""
 
 from pathlib import Path
 
@@ -16,5 +16,6 @@ with job(snakemake):
         snakemake.wildcards.model,
         choose_device(settings["device"]),
         settings["threads"],
+        (int(snakemake.wildcards.get("shard", 0)), settings.get("shards", 1)),
     )
     write_table(table, snakemake.output[0])

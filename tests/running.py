@@ -39,6 +39,20 @@ def snakemake(folder: Path, *arguments: str, checkout: Path = CHECKOUT, timeout:
     return done.returncode, done.stdout
 
 
+def started(folder: Path, log: Path, *arguments: str) -> subprocess.Popen:
+    """Start Snakemake in a process group of its own and go on; what it prints goes to ``log``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as output:
+        return subprocess.Popen(
+            command("--directory", str(folder), *arguments),
+            cwd=CHECKOUT,
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
 def planned_rules(text: str) -> set[str]:
     """Names of the rules in the job table of a dry run."""
     lines = text.splitlines()
@@ -52,8 +66,11 @@ def planned_rules(text: str) -> set[str]:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """Bytes of every table and figure of a run by its path; without its manifest, which names the command."""
+    """Bytes of every table and figure of a run by its path.
+
+    Without its manifest, which names the command, and without hidden files: unfinished ones, and records of the others.
+    """
     root = folder / "results"
-    paths = (path for path in sorted(root.rglob("*")) if path.is_file())
-    found = {str(path.relative_to(root)): path.read_bytes() for path in paths}
+    found = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    found = {name: data for name, data in found.items() if "/." not in f"/{name}"}
     return {name: data for name, data in found.items() if not re.fullmatch(r"[^/]+/manifest\.json", name)}

@@ -6,6 +6,7 @@ Inputs and outputs: ``.tsv``, ``.tsv.gz``, ``.csv``, ``.csv.gz``, ``.txt.gz`` an
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
 import json
@@ -13,11 +14,12 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cisflow.problems import InputError, Problem
+from cisflow.storage import StorageError, storage_problem
 
 if TYPE_CHECKING:  # imported where a table is read or written: a job that needs none starts sooner
     import pandas as pd
@@ -36,17 +38,36 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     ------
     Path
         Temporary path in the same folder with the same suffixes (so that writers that look at the suffix work).
+
+    Raises
+    ------
+    StorageError
+        When the disk is full or may not be written to.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{os.getpid()}.partial.{target.name}")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, target)
+    except (StorageError, InputError):  # the former of a file that was written for this one
+        raise
+    except Exception as error:  # libraries tell a full disk by many types of error
+        if told := storage_problem(error, target):
+            raise StorageError(told) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that may not be written to there is none
+            temporary.unlink(missing_ok=True)
+
+
+def remove_partial(target: str | Path) -> None:
+    """Remove what killed processes left of a file: its temporary names, see :func:`atomic_path`."""
+    target = Path(target)
+    for left in target.parent.glob(f".*.partial.{glob.escape(target.name)}"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: str | Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cisflow.files import sha256, write_json
+from cisflow.made import check_run
 from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.provenance import versions
@@ -80,14 +81,15 @@ def record_run(
     dict
         What was written: ``command, seed, code, versions, files`` (SHA-256 by name relative to the folder). No time
         and no name of a machine.
+
+    Raises
+    ------
+    DamagedError
+        When a file is no longer what its job wrote.
     """
-    content = {
-        "command": command,
-        "seed": seed,
-        "code": code,
-        "versions": dict(packages),
-        "files": hash_files(run_files(folder), threads),
-    }
+    digests = hash_files(run_files(folder), threads)
+    check_run(folder, digests)
+    content = {"command": command, "seed": seed, "code": code, "versions": dict(packages), "files": digests}
     write_json(content, Path(folder) / RUN_MANIFEST)
     return content
 

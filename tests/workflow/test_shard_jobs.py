@@ -1,4 +1,4 @@
-"""Shards in the DAG: one job per bin without them; a job per shard and one that joins them with them."""
+"""Shards in the DAG: one job without them; with them a job per shard, and one that joins them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,31 @@ from running import TINY, snakemake
 
 pytestmark = pytest.mark.dag
 
+#: Rules of one job, with how many of them the target needs (two libraries of six bins); their shards, what joins those.
+SHARDED = {
+    "count_reads": (12, "count_shard", "join_shards"),
+    "cluster_sequences": (1, "align_shard", "join_clusters"),
+    "align_designed": (1, "align_designed_shard", "join_designed"),
+    "predict_expression": (4, "predict_shard", "join_predictions"),
+    "bootstrap_models": (1, "bootstrap_shard", "join_draws"),
+}
+ALL = "reads: {shards: 3}\ncluster: {shards: 3}\nprediction: {shards: 3}\nranking: {shards: 3}\n"
 
-def planned(folder, shards):
-    """Jobs by rule, for the counts of one bin."""
-    (folder / "shards.yaml").write_text(f"reads: {{shards: {shards}}}\n")
-    target = "results/tiny/reads/random/bin2.parquet"
+
+def planned(folder, overlay):
+    """Jobs by rule, from reads to the ranking."""
+    (folder / "shards.yaml").write_text(overlay)
+    target = "results/tiny/evaluation/promoters/ranking.tsv"
     code, text = snakemake(folder, "-n", "--configfile", str(TINY), str(folder / "shards.yaml"), "--", target)
     assert code == 0, text
-    return dict(re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE))
+    return {rule: int(jobs) for rule, jobs in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
 
 
 def test_rules_follow_the_number_of_shards(tmp_path):
-    one, three = planned(tmp_path, 1), planned(tmp_path, 3)
-    assert one["count_reads"] == "1"
-    assert not {"count_shard", "join_shards"} & set(one)
-    assert (three["count_shard"], three["join_shards"]) == ("3", "1")
-    assert "count_reads" not in three
+    one, three = planned(tmp_path, "seed: 7\n"), planned(tmp_path, ALL)
+    for rule, (jobs, shard, join) in SHARDED.items():
+        assert one[rule] == jobs
+        assert not {shard, join} & set(one)
+        assert (three[shard], three[join]) == (3 * jobs, jobs)
+        assert rule not in three
+    assert three["index_sequences"] == 1

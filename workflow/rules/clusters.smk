@@ -11,6 +11,8 @@ CLUSTER_SETTINGS = {
     },
 }
 ALIGN_SHARDS = range(config["cluster"]["shards"])
+DESIGNED_SETTINGS = {"reads": READ_RULES, "max_distance": config["cluster"]["max_designed_mismatches"]}
+DESIGNED_LIBRARIES = one_of(libraries_with(source=["simulated", "fastq"], kind=["designed"]))
 RANDOM_LIBRARIES = one_of(libraries_with(source=["simulated", "fastq"], kind=["random"]))
 
 
@@ -122,32 +124,87 @@ else:
             "../../scripts/join_clusters.py"
 
 
-rule align_designed:
-    input:
-        bins=of_bins(".parquet"),
-        ordered=ordered_sequences,
-    output:
-        members="results/{run}/clusters/{library}.members.parquet",
-        elements="results/{run}/clusters/{library}.elements.parquet",
-    log:
-        "logs/{run}/clusters/{library}.align_designed.log",
-    benchmark:
-        "logs/{run}/benchmarks/align_designed/{library}.tsv"
-    wildcard_constraints:
-        library=one_of(libraries_with(source=["simulated", "fastq"], kind=["designed"])),
-    conda:
-        "../../envs/reads.yaml"
-    threads: up_to_half_the_cores(8)
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-    params:
-        code=code("align_designed.py"),
-        settings={"reads": READ_RULES, "max_distance": config["cluster"]["max_designed_mismatches"]},
-    message:
-        "Align the sequences of designed library {wildcards.library} to the ordered ones"
-    script:
-        "../../scripts/align_designed.py"
+if len(ALIGN_SHARDS) == 1:
+
+    rule align_designed:
+        input:
+            bins=of_bins(".parquet"),
+            ordered=ordered_sequences,
+        output:
+            members="results/{run}/clusters/{library}.members.parquet",
+            elements="results/{run}/clusters/{library}.elements.parquet",
+        log:
+            "logs/{run}/clusters/{library}.align_designed.log",
+        benchmark:
+            "logs/{run}/benchmarks/align_designed/{library}.tsv"
+        wildcard_constraints:
+            library=DESIGNED_LIBRARIES,
+        conda:
+            "../../envs/reads.yaml"
+        threads: up_to_half_the_cores(8)
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        params:
+            code=code("align_designed.py"),
+            settings=DESIGNED_SETTINGS,
+        message:
+            "Align the sequences of designed library {wildcards.library} to the ordered ones"
+        script:
+            "../../scripts/align_designed.py"
+
+else:
+
+    rule align_designed_shard:
+        input:
+            bins=of_bins(".parquet"),
+            ordered=ordered_sequences,
+        output:
+            nearest=temp("results/{run}/clusters/{library}.nearest{shard}.parquet"),
+        log:
+            "logs/{run}/clusters/{library}.align_designed_shard{shard}.log",
+        benchmark:
+            "logs/{run}/benchmarks/align_designed_shard/{library}.{shard}.tsv"
+        wildcard_constraints:
+            library=DESIGNED_LIBRARIES,
+        conda:
+            "../../envs/reads.yaml"
+        threads: up_to_half_the_cores(8)
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        params:
+            code=code("align_designed_shard.py"),
+            settings=DESIGNED_SETTINGS | {"shards": len(ALIGN_SHARDS)},
+        message:
+            "Align shard {wildcards.shard} of designed library {wildcards.library} to the ordered sequences"
+        script:
+            "../../scripts/align_designed_shard.py"
+
+    rule join_designed:
+        input:
+            bins=of_bins(".parquet"),
+            ordered=ordered_sequences,
+            nearest=[f"results/{{run}}/clusters/{{library}}.nearest{shard}.parquet" for shard in ALIGN_SHARDS],
+        output:
+            members="results/{run}/clusters/{library}.members.parquet",
+            elements="results/{run}/clusters/{library}.elements.parquet",
+        log:
+            "logs/{run}/clusters/{library}.join_designed.log",
+        wildcard_constraints:
+            library=DESIGNED_LIBRARIES,
+        conda:
+            "../../envs/reads.yaml"
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 60 * attempt,
+        params:
+            code=code("align_designed.py"),
+            settings=DESIGNED_SETTINGS,
+        message:
+            "Join the shards of designed library {wildcards.library}"
+        script:
+            "../../scripts/align_designed.py"
 
 
 rule count_elements:

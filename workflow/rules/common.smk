@@ -11,6 +11,7 @@ CHECKOUT = Path(workflow.current_basedir).parents[1]
 SCRIPTS = CHECKOUT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from cisflow.clock import date_back
 from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.design.settings import read_design
 from cisflow.devices import gpu_present
@@ -30,6 +31,7 @@ from cisflow.settings.profiles import BIAS_MODEL
 from cisflow.settings.screens import disruption_rule, row_regions, screens_with_files
 from cisflow.settings.speed import is_measurable
 from cisflow.settings.study import read_study
+from cisflow.storage import unwritable
 
 try:
     study = read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT)
@@ -98,6 +100,9 @@ onstart:
             "config, column \"device\": 'cuda' asked for, but there is no GPU on this machine; "
             "use 'auto' or 'cpu', or run on a GPU node"
         )
+    if problems := unwritable(f"{folder}/{config['run']}" for folder in ("results", "logs", "state")):
+        raise WorkflowError("\n".join(problems))
+    date_back(f"results/{config['run']}")
     # A file tells the command to the manifest of the run: a parameter would rerun it whenever the command differs.
     write_json({"command": shlex.join(["snakemake", *sys.argv[1:]])}, f"logs/{config['run']}/command.json")
 

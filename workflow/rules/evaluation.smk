@@ -1,3 +1,8 @@
+# The draws of a dataset are made by one job, or by several and joined; no draw depends on the number of jobs.
+DRAW_SHARDS = range(config["ranking"]["shards"])
+RANKING_SETTINGS = {key: value for key, value in config["ranking"].items() if key != "shards"}
+
+
 rule import_predictions:
     input:
         predictions=lambda wildcards: study.path(study.datasets[wildcards.dataset]["predictions"]),
@@ -44,28 +49,74 @@ rule score_models:
         "../../scripts/score_models.py"
 
 
-rule bootstrap_models:
-    input:
-        unpack(evaluation_input),
-    output:
-        "results/{run}/evaluation/{dataset}/bootstrap.parquet",
-    log:
-        "logs/{run}/evaluation/{dataset}.bootstrap_models.log",
-    benchmark:
-        "logs/{run}/benchmarks/evaluation/{dataset}.bootstrap_models.tsv"
-    conda:
-        "../../envs/table.yaml"
-    threads: up_to_half_the_cores(4)
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        code=code("bootstrap_models.py"),
-        settings={"seed": config["seed"], "ranking": config["ranking"]},
-    message:
-        "Draw the test rows of {wildcards.dataset} and score every draw"
-    script:
-        "../../scripts/bootstrap_models.py"
+if len(DRAW_SHARDS) == 1:
+
+    rule bootstrap_models:
+        input:
+            unpack(evaluation_input),
+        output:
+            "results/{run}/evaluation/{dataset}/bootstrap.parquet",
+        log:
+            "logs/{run}/evaluation/{dataset}.bootstrap_models.log",
+        benchmark:
+            "logs/{run}/benchmarks/evaluation/{dataset}.bootstrap_models.tsv"
+        conda:
+            "../../envs/table.yaml"
+        threads: up_to_half_the_cores(4)
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            code=code("bootstrap_models.py"),
+            settings={"seed": config["seed"], "ranking": RANKING_SETTINGS},
+        message:
+            "Draw the test rows of {wildcards.dataset} and score every draw"
+        script:
+            "../../scripts/bootstrap_models.py"
+
+else:
+
+    rule bootstrap_shard:
+        input:
+            unpack(evaluation_input),
+        output:
+            temp("results/{run}/evaluation/{dataset}/bootstrap.shard{shard}.parquet"),
+        log:
+            "logs/{run}/evaluation/{dataset}.bootstrap_shard{shard}.log",
+        benchmark:
+            "logs/{run}/benchmarks/evaluation/{dataset}.bootstrap_shard{shard}.tsv"
+        conda:
+            "../../envs/table.yaml"
+        threads: up_to_half_the_cores(4)
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            code=code("bootstrap_models.py"),
+            settings={"seed": config["seed"], "ranking": RANKING_SETTINGS, "shards": len(DRAW_SHARDS)},
+        message:
+            "Draw the test rows of {wildcards.dataset} and score every draw, shard {wildcards.shard}"
+        script:
+            "../../scripts/bootstrap_models.py"
+
+    rule join_draws:
+        input:
+            [f"results/{{run}}/evaluation/{{dataset}}/bootstrap.shard{shard}.parquet" for shard in DRAW_SHARDS],
+        output:
+            "results/{run}/evaluation/{dataset}/bootstrap.parquet",
+        log:
+            "logs/{run}/evaluation/{dataset}.join_draws.log",
+        conda:
+            "../../envs/table.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            code=code("join_draws.py"),
+        message:
+            "Join the draws of {wildcards.dataset}"
+        script:
+            "../../scripts/join_draws.py"
 
 
 rule rank_models:

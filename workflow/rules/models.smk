@@ -1,3 +1,7 @@
+# A dataset is predicted by one job per model, or by several and joined; no prediction depends on the number of jobs.
+PREDICTION_SHARDS = range(config["prediction"]["shards"])
+
+
 rule train_expression_model:
     input:
         dataset="results/{run}/datasets/{dataset}.parquet",
@@ -36,39 +40,101 @@ rule train_expression_model:
         "../../scripts/train_expression_model.py"
 
 
-rule predict_expression:
-    input:
-        dataset="results/{run}/datasets/{dataset}.parquet",
-        weights=lambda wildcards: [
-            f"{folder}/weights.safetensors" for folder in bundle_folders(wildcards, wildcards.model)
-        ],
-        manifests=lambda wildcards: [f"{folder}/manifest.json" for folder in bundle_folders(wildcards, wildcards.model)],
-    output:
-        "results/{run}/predictions/{dataset}/{model}.parquet",
-    log:
-        "logs/{run}/models/{dataset}.{model}.predict.log",
-    benchmark:
-        "logs/{run}/benchmarks/predict_expression.{dataset}.{model}.tsv"
-    conda:
-        "../../envs/torch.yaml"
-    threads: config["training"]["threads"]
-    resources:
-        mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
-        runtime=1440,
-        gpu=gpus(1),
-    params:
-        code=code("predict_expression.py"),
-        settings=lambda wildcards: {
-            "seeds": [
-                seed for model, seed in bundles(study.trained_on(wildcards.dataset)) if model == wildcards.model
+if len(PREDICTION_SHARDS) == 1:
+
+    rule predict_expression:
+        input:
+            dataset="results/{run}/datasets/{dataset}.parquet",
+            weights=lambda wildcards: [
+                f"{folder}/weights.safetensors" for folder in bundle_folders(wildcards, wildcards.model)
             ],
-            "device": config["device"],
-            "threads": config["training"]["threads"],
-        },
-    message:
-        "Predict dataset {wildcards.dataset} with {wildcards.model}"
-    script:
-        "../../scripts/predict_expression.py"
+            manifests=lambda wildcards: [
+                f"{folder}/manifest.json" for folder in bundle_folders(wildcards, wildcards.model)
+            ],
+        output:
+            "results/{run}/predictions/{dataset}/{model}.parquet",
+        log:
+            "logs/{run}/models/{dataset}.{model}.predict.log",
+        benchmark:
+            "logs/{run}/benchmarks/predict_expression.{dataset}.{model}.tsv"
+        conda:
+            "../../envs/torch.yaml"
+        threads: config["training"]["threads"]
+        resources:
+            mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
+            runtime=1440,
+            gpu=gpus(1),
+        params:
+            code=code("predict_expression.py"),
+            settings=lambda wildcards: {
+                "seeds": [
+                    seed for model, seed in bundles(study.trained_on(wildcards.dataset)) if model == wildcards.model
+                ],
+                "device": config["device"],
+                "threads": config["training"]["threads"],
+            },
+        message:
+            "Predict dataset {wildcards.dataset} with {wildcards.model}"
+        script:
+            "../../scripts/predict_expression.py"
+
+else:
+
+    rule predict_shard:
+        input:
+            dataset="results/{run}/datasets/{dataset}.parquet",
+            weights=lambda wildcards: [
+                f"{folder}/weights.safetensors" for folder in bundle_folders(wildcards, wildcards.model)
+            ],
+            manifests=lambda wildcards: [
+                f"{folder}/manifest.json" for folder in bundle_folders(wildcards, wildcards.model)
+            ],
+        output:
+            temp("results/{run}/predictions/{dataset}/{model}.shard{shard}.parquet"),
+        log:
+            "logs/{run}/models/{dataset}.{model}.predict_shard{shard}.log",
+        benchmark:
+            "logs/{run}/benchmarks/predict_shard.{dataset}.{model}.{shard}.tsv"
+        conda:
+            "../../envs/torch.yaml"
+        threads: config["training"]["threads"]
+        resources:
+            mem_mb=lambda wildcards, input: 3000 + int(20 * input.size_mb),
+            runtime=1440,
+            gpu=gpus(1),
+        params:
+            code=code("predict_expression.py"),
+            settings=lambda wildcards: {
+                "seeds": [
+                    seed for model, seed in bundles(study.trained_on(wildcards.dataset)) if model == wildcards.model
+                ],
+                "device": config["device"],
+                "threads": config["training"]["threads"],
+                "shards": len(PREDICTION_SHARDS),
+            },
+        message:
+            "Predict dataset {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
+        script:
+            "../../scripts/predict_expression.py"
+
+    rule join_predictions:
+        input:
+            [f"results/{{run}}/predictions/{{dataset}}/{{model}}.shard{shard}.parquet" for shard in PREDICTION_SHARDS],
+        output:
+            "results/{run}/predictions/{dataset}/{model}.parquet",
+        log:
+            "logs/{run}/models/{dataset}.{model}.join_predictions.log",
+        conda:
+            "../../envs/table.yaml"
+        resources:
+            mem_mb=lambda wildcards, input: 1000 + int(10 * input.size_mb),
+            runtime=10,
+        params:
+            code=code("join_predictions.py"),
+        message:
+            "Join the predictions of dataset {wildcards.dataset} with {wildcards.model}"
+        script:
+            "../../scripts/join_predictions.py"
 
 
 rule plot_learning_curves:

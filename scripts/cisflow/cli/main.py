@@ -32,6 +32,7 @@ from cisflow.cli import (
 )
 from cisflow.joblog import logger, start_logging
 from cisflow.problems import InputError
+from cisflow.storage import StorageError
 
 #: Commands in the order of the stages; each module has ``add_parser`` and sets ``run``.
 COMMANDS = (
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_logging()
     try:
         given.run(given)
-    except InputError as error:
+    except (InputError, StorageError) as error:
         logger.error("%s", error)
         return 1
     except KeyboardInterrupt:

@@ -33,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--comparisons", metavar="FILE", help="output: paired tests of all pairs of models")
     parser.add_argument("--bootstrap", metavar="FILE", help="output: scores and ranks of every draw")
     parser.add_argument("--figures", metavar="FOLDER", help="output: figures (SVG, PNG, numbers, caption)")
-    add_section(parser, "ranking")
+    add_section(parser, "ranking", leave_out=("shards",))
     parser.set_defaults(run=run)
 
 

@@ -12,6 +12,7 @@ both sequences.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -130,6 +131,48 @@ def nearest_references(
     return nearest, edits_to_nearest
 
 
+def _compared(
+    pooled: pl.DataFrame, ordered: OrderedLibrary, flank_lengths: tuple[int, int], library: str
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Sequences with their variable part and the element that it equals; sorted variable parts that equal none."""
+    check_not_empty(pooled, library)
+    before, after = flank_lengths
+    length = pl.col("sequence").str.len_bytes().cast(pl.Int64) - before - after
+    pooled = pooled.sort("sequence").with_columns(variable=pl.col("sequence").str.slice(before, length))
+    exact = ordered.table.select("variable", pl.col("element").alias("equal"))
+    joined = pooled.join(exact, on="variable", how="left", maintain_order="left")
+    return joined, joined.filter(pl.col("equal").is_null()).select(pl.col("variable").unique().sort())["variable"]
+
+
+def nearest_of_shard(
+    pooled: pl.DataFrame,
+    ordered: OrderedLibrary,
+    flank_lengths: tuple[int, int],
+    max_distance: int,
+    library: str,
+    shard: tuple[int, int],
+    threads: int = 1,
+) -> pl.DataFrame:
+    """Nearest ordered sequence of every so manieth sequence that equals none.
+
+    Parameters
+    ----------
+    pooled, ordered, flank_lengths, max_distance, library, threads
+        See :func:`assign_to_ordered`.
+    shard : (int, int)
+        Number of the shard from 0, and how many there are.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``reference``, ``edits`` (int64), see :func:`nearest_references`.
+    """
+    _, others = _compared(pooled, ordered, flank_lengths, library)
+    mine = others.gather_every(shard[1], shard[0])
+    reference, edits = nearest_references(mine, ordered.table["variable"], max_distance, threads)
+    return pl.DataFrame({"reference": reference, "edits": edits})
+
+
 def assign_to_ordered(
     pooled: pl.DataFrame,
     ordered: OrderedLibrary,
@@ -137,6 +180,7 @@ def assign_to_ordered(
     max_distance: int,
     library: str,
     threads: int = 1,
+    found: Sequence[pl.DataFrame] | None = None,
 ) -> Elements:
     """Assign the unique sequences of a designed library to its ordered sequences.
 
@@ -154,6 +198,8 @@ def assign_to_ordered(
     library : str
     threads : int
         Of Bowtie2; the result does not depend on it.
+    found : sequence of polars.DataFrame, optional
+        Tables of :func:`nearest_of_shard` of all shards, in their order, where they have been made.
 
     Returns
     -------
@@ -167,14 +213,14 @@ def assign_to_ordered(
     InputError
         No sequences, Bowtie2 missing, ``max_distance`` too large for the length.
     """
-    check_not_empty(pooled, library)
-    before, after = flank_lengths
-    length = pl.col("sequence").str.len_bytes().cast(pl.Int64) - before - after
-    pooled = pooled.sort("sequence").with_columns(variable=pl.col("sequence").str.slice(before, length))
-    exact = ordered.table.select("variable", pl.col("element").alias("equal"))
-    joined = pooled.join(exact, on="variable", how="left", maintain_order="left")
-    others = joined.filter(pl.col("equal").is_null()).select(pl.col("variable").unique().sort())["variable"]
-    reference, distance = nearest_references(others, ordered.table["variable"], max_distance, threads)
+    joined, others = _compared(pooled, ordered, flank_lengths, library)
+    if found is None:
+        reference, distance = nearest_references(others, ordered.table["variable"], max_distance, threads)
+    else:
+        reference, distance = np.empty((2, len(others)), np.int64)
+        for shard, part in enumerate(found):
+            reference[shard :: len(found)] = part["reference"].to_numpy()
+            distance[shard :: len(found)] = part["edits"].to_numpy()
     names = ordered.table["element"].gather(np.maximum(reference, 0))
     aligned = pl.DataFrame(
         {"variable": others, "near": names, "status": pl.Series(reference), "edits": pl.Series(distance)}

@@ -98,6 +98,7 @@ def bootstrap_scores(
     seeds: Sequence[int],
     threads: int = 1,
     label: str = "bootstrap",
+    first_draw: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Total scores of all models in bootstrap draws; every subset is drawn on its own.
 
@@ -114,6 +115,8 @@ def bootstrap_scores(
         Does not change the result.
     label : str
         Name in progress lines.
+    first_draw : int
+        Number of the first draw, where several jobs share them.
 
     Returns
     -------
@@ -131,7 +134,9 @@ def bootstrap_scores(
         block = slice(first, min(first + DRAWS_PER_BLOCK, draws))
         for i, s in enumerate(scored):
             size = draw_size(len(s.measured), share)
-            found[i, block] = _correlate(columns[i], seeds[i], first, block.stop - block.start, size, replace)
+            found[i, block] = _correlate(
+                columns[i], seeds[i], first_draw + first, block.stop - block.start, size, replace
+            )
         progress.advance(block.stop - block.start)
     used = found.copy()
     used[..., 0] **= 2

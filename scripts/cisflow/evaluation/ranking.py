@@ -160,7 +160,9 @@ def leaderboard(scores: pd.DataFrame) -> pd.DataFrame:
     return board.reset_index(drop=True)
 
 
-def bootstrap_table(evaluation: Evaluation, settings: Mapping[str, Any], seed: int, threads: int = 1) -> pd.DataFrame:
+def bootstrap_table(
+    evaluation: Evaluation, settings: Mapping[str, Any], seed: int, threads: int = 1, shard: tuple[int, int] = (0, 1)
+) -> pd.DataFrame:
     """Scores and ranks of all models in every bootstrap draw.
 
     Parameters
@@ -172,6 +174,9 @@ def bootstrap_table(evaluation: Evaluation, settings: Mapping[str, Any], seed: i
         Seed of the run.
     threads : int
         Does not change the result.
+    shard : (int, int)
+        Number of this part of the draws (from 0), and number of parts: consecutive draws, whose tables one after the
+        other are that of all draws.
 
     Returns
     -------
@@ -179,19 +184,21 @@ def bootstrap_table(evaluation: Evaluation, settings: Mapping[str, Any], seed: i
         ``draw, model, pearson_score, spearman_score, pearson_rank, spearman_rank``; rank 1 is best, ties share the
         average.
     """
+    first, end = (part * settings["draws"] // shard[1] for part in (shard[0], shard[0] + 1))
     seeds = [seed_for(seed, "bootstrap", s.subset.name) for s in evaluation.scored]
     totals, _ = bootstrap_scores(
         evaluation.scored,
-        draws=settings["draws"],
+        draws=end - first,
         share=settings["share"],
         replace=settings["replacement"],
         seeds=seeds,
         threads=threads,
+        first_draw=first,
     )
-    return ranked_draws(evaluation.models, ("pearson", "spearman"), totals)
+    return ranked_draws(evaluation.models, ("pearson", "spearman"), totals, first)
 
 
-def ranked_draws(models: Sequence[str], names: Sequence[str], totals: np.ndarray) -> pd.DataFrame:
+def ranked_draws(models: Sequence[str], names: Sequence[str], totals: np.ndarray, first_draw: int = 0) -> pd.DataFrame:
     """Scores and ranks of models in draws, as a table.
 
     Parameters
@@ -200,6 +207,8 @@ def ranked_draws(models: Sequence[str], names: Sequence[str], totals: np.ndarray
         Models, and names of the scores.
     totals : float array, (draws, models, scores)
         Higher is better.
+    first_draw : int
+        Number of the first draw.
 
     Returns
     -------
@@ -209,7 +218,10 @@ def ranked_draws(models: Sequence[str], names: Sequence[str], totals: np.ndarray
     """
     ranks = rankdata(-totals, axis=1)
     n_draws, n_models = totals.shape[:2]
-    columns = {"draw": np.repeat(np.arange(n_draws), n_models), "model": np.tile(models, n_draws)}
+    columns = {
+        "draw": np.repeat(np.arange(first_draw, first_draw + n_draws), n_models),
+        "model": np.tile(models, n_draws),
+    }
     for suffix, values in (("score", totals), ("rank", ranks)):
         columns |= {f"{name}_{suffix}": values[..., k].ravel() for k, name in enumerate(names)}
     return pd.DataFrame(columns)

@@ -6,6 +6,7 @@ in the batch, whoever reads it. Inputs: a function that reads one row. Outputs: 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -69,6 +70,11 @@ class _Items(Dataset):
         return self.read(item)
 
 
+def _leave_stopping_to_the_training(loader: int) -> None:
+    # Batch systems send SIGTERM to all processes of a job; the training still takes its last step and ends its loaders.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def read_ahead(read: Callable[[int], Any], items: Sequence[int], loaders: int, ahead: int = 2) -> Iterator[Any]:
     """Results of a function, in the order of ``items``.
 
@@ -93,6 +99,7 @@ def read_ahead(read: Callable[[int], Any], items: Sequence[int], loaders: int, a
             num_workers=loaders,
             prefetch_factor=ahead,
             multiprocessing_context="fork",
+            worker_init_fn=_leave_stopping_to_the_training,
         )
     )
 

@@ -9,6 +9,7 @@ Inputs: bundles and sequences. Outputs: predicted expression, and the table ``pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import torch
 
 from cisflow.models.encoding import ENCODINGS, reverse_complement
 from cisflow.models.expression_data import read_dataset, reverse_rows, usable_rows
-from cisflow.models.kmer_ridge import predict_kmer_ridge
+from cisflow.models.kmer_ridge import CHUNK, predict_kmer_ridge
 from cisflow.models.network import SequenceNetwork
 from cisflow.models.reference.views import PredictionViews
 from cisflow.models.target_scale import TargetScale
@@ -28,6 +29,8 @@ from cisflow.training.bundle import RECIPE, Bundle, fill_network, read_bundle
 from cisflow.training.numerics import reproducible_numerics
 
 BATCH = 1024
+#: Rows that go to a shard together: batches of the networks, and of the k-mer regression.
+SHARD_BLOCK = math.lcm(BATCH, CHUNK)
 
 
 class NetworkModel:
@@ -80,27 +83,29 @@ class NetworkModel:
     ) -> np.ndarray:
         """Predict every head of the network: see :meth:`predict`, float64 (n, heads) in the order of ``heads``."""
         sequences = list(sequences)
-        usable = usable_rows(self.encoding, sequences)
-        codes = self.encoding.codes([sequence for sequence, taken in zip(sequences, usable, strict=True) if taken])
-        reverse = np.zeros(len(usable)) if is_reverse is None else np.asarray(is_reverse, np.float64)
-        reverse = reverse[usable]
+        reverse = np.zeros(len(sequences)) if is_reverse is None else np.asarray(is_reverse, np.float64)
+        predictions = np.full((len(sequences), len(self.heads)), np.nan)
+        # Batches are rows of the table: those of a shard are the ones that a single job has (see `shard_rows`).
+        for first in range(0, len(sequences), BATCH):
+            batch = sequences[first : first + BATCH]
+            usable = usable_rows(self.encoding, batch)
+            rows = first + np.flatnonzero(usable)
+            if len(rows):
+                codes = self.encoding.codes([sequences[row] for row in rows])
+                predictions[rows] = self._predict_batch(codes, reverse[rows])
+            if progress is not None:
+                progress.advance(len(batch))
+        return predictions
+
+    def _predict_batch(self, codes: np.ndarray, reverse: np.ndarray) -> np.ndarray:
         strands = 2 if self.recipe.get("reverse_complement", True) else 1
         result = np.zeros((len(codes), len(self.heads)))
-        for first in range(0, len(codes), BATCH):
-            rows = slice(first, first + BATCH)
-            for view in self.views.codes(codes[rows]):
-                result[rows] += self._forward(view, reverse[rows])
-                if strands == 2:
-                    result[rows] += self._forward(reverse_complement(view), 1 - reverse[rows])
-            if progress is not None:
-                progress.advance(len(codes[rows]))
-        predictions = np.full((len(sequences), len(self.heads)), np.nan)
+        for view in self.views.codes(codes):
+            result += self._forward(view, reverse)
+            if strands == 2:
+                result += self._forward(reverse_complement(view), 1 - reverse)
         result /= strands * len(self.views.shifts)
-        flat = self.views.flatten is not None
-        predictions[usable] = self.views.quantiles(result) if flat else self.scale.expression(result)
-        if progress is not None:
-            progress.advance(len(sequences) - len(codes))
-        return predictions
+        return self.views.quantiles(result) if self.views.flatten is not None else self.scale.expression(result)
 
     def _forward(self, codes: np.ndarray, is_reverse: np.ndarray) -> np.ndarray:
         flags = torch.from_numpy(is_reverse.astype(np.float32)).to(self.device)
@@ -168,8 +173,28 @@ def load_bundle(folder: str | Path, device: torch.device | str = "cpu") -> Netwo
     return MODELS[kind](bundle, device)
 
 
+def shard_rows(rows: int, shard: int, shards: int) -> slice:
+    """Consecutive rows of a table that a shard predicts: whole batches, so that no number depends on the shards.
+
+    Parameters
+    ----------
+    rows : int
+        Of the table.
+    shard, shards : int
+        Number of the shard from 0, and how many there are; the later ones may be empty.
+    """
+    blocks = -(-rows // SHARD_BLOCK)
+    first, end = (part * blocks // shards * SHARD_BLOCK for part in (shard, shard + 1))
+    return slice(min(first, rows), min(end, rows))
+
+
 def predict_dataset(
-    bundles: Mapping[int, str | Path], dataset: str | Path, label: str, device: torch.device | str, threads: int
+    bundles: Mapping[int, str | Path],
+    dataset: str | Path,
+    label: str,
+    device: torch.device | str,
+    threads: int,
+    shard: tuple[int, int] = (0, 1),
 ) -> pd.DataFrame:
     """Predict every row of a dataset with every replicate of a model.
 
@@ -184,6 +209,8 @@ def predict_dataset(
     device : torch.device or str
     threads : int
         Torch threads.
+    shard : (int, int)
+        See :func:`shard_rows`.
 
     Returns
     -------
@@ -192,6 +219,7 @@ def predict_dataset(
         of networks with several heads also ``prediction.<head>`` for all but the first.
     """
     table = read_dataset(dataset)
+    table = table[shard_rows(len(table), *shard)].reset_index(drop=True)
     sequences = table["sequence"].tolist()
     columns: dict[str, np.ndarray] = {}
     others: dict[str, list[np.ndarray]] = {}

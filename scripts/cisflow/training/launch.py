@@ -23,6 +23,7 @@ from cisflow.gpu_leases import lease_descriptors, lease_gpus
 from cisflow.joblog import logger, start_logging
 from cisflow.problems import InputError
 from cisflow.registry import Registry
+from cisflow.training.stop import EXIT_CODE, StoppedError, asked_to_stop
 
 LAUNCHER = "CISFLOW_LAUNCHER"  # process whose end must end the training
 WATCH_SECONDS = 2.0
@@ -54,6 +55,8 @@ def run_in_processes(
     ------
     RuntimeError
         When a process failed; the cause is in the log above.
+    StoppedError
+        When this process got SIGTERM, which is passed on; each process has ended its step and the first has saved.
     """
     if device != "cpu" and gpu_present():
         lease_gpus(device, processes)
@@ -69,11 +72,14 @@ def run_in_processes(
     command += ["-m", "cisflow.training.launch", str(request)]
     process = subprocess.Popen(command, env=environment, pass_fds=lease_descriptors())
     try:
-        status = process.wait()
+        with asked_to_stop(process.terminate) as stop:
+            status = process.wait()
     except BaseException:
         process.terminate()
         process.wait()
         raise
+    if status and stop():
+        raise StoppedError(f"training in {processes} processes was asked to stop; the same command continues it")
     if status:
         raise RuntimeError(f"training in {processes} processes ended with status {status}; the cause is in the log")
     request.unlink()
@@ -114,6 +120,10 @@ def main(request: str) -> None:
     except InputError as error:
         logger.error("Input error: %s", error)
         sys.exit(1)
+    except StoppedError as stopped:
+        if os.environ.get("RANK", "0") == "0":
+            logger.warning("%s", stopped)
+        sys.exit(EXIT_CODE)
     except Exception:
         logger.exception("training failed")
         sys.exit(1)

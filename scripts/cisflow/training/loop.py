@@ -1,7 +1,8 @@
 """The training loop of both arms.
 
 Inputs: a task (what to train on what), a recipe (optimiser, schedule), a seed. Outputs: a bundle with the best network
-and the course of the training. A job that was killed continues from its last saved state bit for bit.
+and the course of the training. A job that was killed continues from its last saved state bit for bit; one that was
+asked to stop (SIGTERM) saves its state before it ends.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cisflow.training.options import LoopOptions, option_problems
 from cisflow.training.processes import joined
 from cisflow.training.run import DivergedError, Run
 from cisflow.training.state import StateFolder, state_key
+from cisflow.training.stop import StoppedError, asked_to_stop
 
 PACKAGES = ("torch", "numpy", "pandas", "safetensors")
 
@@ -128,6 +130,8 @@ def train(
         When the training loss is not finite (the batch is kept), or no validation gave a finite selection metric.
     InputError
         When the recipe names an unknown optimiser or schedule, or its options do not fit.
+    StoppedError
+        When the process got SIGTERM; the state after the last step is saved.
     """
     if problems := option_problems(recipe["training"]):
         raise InputError(problems)
@@ -136,7 +140,11 @@ def train(
     manifest |= {"code": code, "device": device.type, "threads": threads}
     made_of = {name: manifest[name] for name in ("inputs", "code", "device", "threads", "versions")}
     states = StateFolder(state_dir, state_key({**made_of, "recipe": dict(recipe), "seed": seed}))
-    with reproducible_numerics(threads, recipe["training"].get("tf32", False)), joined(options.processes, device) as us:
+    with (
+        reproducible_numerics(threads, recipe["training"].get("tf32", False)),
+        joined(options.processes, device) as us,
+        asked_to_stop() as stop,
+    ):
         torch.manual_seed(seed)
         run = Run(task, recipe["training"], us, seed)
         saved = states.load()
@@ -150,10 +158,16 @@ def train(
             validated = run.step % task.steps_per_epoch == 0 or run.step == task.n_steps
             if validated:
                 run.validate()
-            if us.first and (validated or time.monotonic() - last_saved >= save_every_seconds):
+            stopped = us.any(stop())
+            if us.first and (validated or stopped or time.monotonic() - last_saved >= save_every_seconds):
                 states.save(run.state())
                 last_saved = time.monotonic()
             progress.advance(1, run.note())
+            if stopped and run.step < task.n_steps:
+                raise StoppedError(
+                    f"train {label}: asked to stop; the state after step {run.step} of {task.n_steps} is saved, and "
+                    "the same command continues from there"
+                )
         progress.write(run.note())
     if run.best_value == -math.inf:
         raise DivergedError(f"train {label}: no validation gave a finite selection metric")

@@ -60,6 +60,10 @@ class Processes:
         distributed.all_reduce(shared, op=distributed.ReduceOp.MIN)
         return shared.cpu()
 
+    def any(self, mine: bool) -> bool:
+        """Whether something is so in any of the processes; the same answer in all of them."""
+        return self.least(torch.tensor(0.0 if mine else 1.0)).item() == 0.0
+
     def from_first(self, value: Any) -> Any:
         """Plain value of the first process, in all of them."""
         if self.count == 1:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cisflow.clusters.bowtie import find_bowtie2, temporary_index, write_fasta
-from cisflow.clusters.designed import alignment_options, assign_to_ordered, nearest_references
+from cisflow.clusters.designed import alignment_options, assign_to_ordered, nearest_of_shard, nearest_references
 from cisflow.clusters.designed_alignment import aligned_to_ordered
 from cisflow.clusters.edits import edits_up_to
 from cisflow.clusters.elements import count_elements
@@ -306,3 +306,18 @@ def test_too_many_edits_for_the_length():
         alignment_options(66, 20)
     assert "-L 16 -i C,16,0" in " ".join(alignment_options(66, 3))
     assert "-L 31 -i C,33,0" in " ".join(alignment_options(66, 1))
+
+
+@pytest.mark.parametrize("shards", [2, 7, 40])
+def test_any_number_of_shards_gives_the_same_tables(shards):
+    rng = np.random.default_rng(shards)
+    ordered = library([random_sequence(rng, 40) for _ in range(12)])
+    parents = ordered.table["variable"].to_list()
+    reads = {edited(parents[i % 12], i % 5, rng) for i in range(60)} | {random_sequence(rng, 40)}
+    table = pl.DataFrame({"sequence": sorted(reads), "reads": np.arange(len(reads))})
+    whole = assign_to_ordered(table, ordered, (0, 0), 3, "lib")
+    parts = [nearest_of_shard(table, ordered, (0, 0), 3, "lib", (shard, shards)) for shard in range(shards)]
+    joined = assign_to_ordered(table, ordered, (0, 0), 3, "lib", found=parts)
+    assert {"exact", "mismatches", "unaligned"} <= set(whole.members["match"])
+    assert joined.members.equals(whole.members)
+    assert joined.elements.equals(whole.elements)

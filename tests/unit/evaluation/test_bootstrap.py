@@ -143,3 +143,18 @@ def test_bootstrap_table_is_tidy():
     assert isinstance(table, pd.DataFrame)
     assert len(table) == 21
     assert table["draw"].tolist() == sorted(table["draw"])
+
+
+@pytest.mark.parametrize("shards", [2, 7, 60])
+def test_any_number_of_shards_gives_the_same_draws(shards):
+    rng = np.random.default_rng(3)
+    measured = rng.normal(size=90)
+    predicted = np.column_stack([measured + rng.normal(0, 1, 90), rng.normal(size=90)])
+    evaluation = Evaluation(
+        ["a", "b"], [ScoredSubset(Subset("all", "values", 1.0, np.arange(90)), measured, predicted)]
+    )
+    settings = {"draws": 50, "share": 0.3, "replacement": True}
+    whole = bootstrap_table(evaluation, settings, seed=4)
+    parts = [bootstrap_table(evaluation, settings, seed=4, shard=(shard, shards)) for shard in range(shards)]
+    joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    pd.testing.assert_frame_equal(joined, whole, check_exact=True)

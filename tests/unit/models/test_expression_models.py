@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.metrics import agreement, pearson
-from cisflow.models.predict import load_bundle, predict_dataset
+from cisflow.models.predict import SHARD_BLOCK, load_bundle, predict_dataset, shard_rows
 from cisflow.models.prix_fixe import cells, complete_recipe
 from cisflow.models.recipes import check_expression_recipe
 from cisflow.models.train import train_expression_model
@@ -242,6 +245,40 @@ def test_dataset_predictions_have_a_row_per_element(bundle, dataset, tmp_path):
     assert found["pos"].tolist() == table["pos"].tolist()
     assert (found["prediction"] == found["seed2"]).all()
     assert np.isfinite(found["prediction"]).all()
+
+
+@given(st.integers(0, 40_000), st.integers(1, 30))
+def test_shards_take_whole_blocks_of_consecutive_rows(rows, shards):
+    parts = [shard_rows(rows, shard, shards) for shard in range(shards)]
+    assert parts[0].start == 0
+    assert parts[-1].stop == rows
+    assert all(before.stop == after.start for before, after in pairwise(parts))
+    assert all(part.start % SHARD_BLOCK == 0 or part.start == rows for part in parts)
+
+
+@pytest.mark.parametrize("model", ["narrow", "kmer_ridge"])
+def test_any_number_of_shards_gives_the_same_predictions(bundle, dataset, tmp_path, monkeypatch, model):
+    # Blocks as small as these take the batches of the network with them; those of the regression are their own.
+    monkeypatch.setattr("cisflow.models.predict.BATCH", 32)
+    monkeypatch.setattr("cisflow.models.predict.SHARD_BLOCK", 64)
+    monkeypatch.setattr("cisflow.models.kmer_ridge.CHUNK", 64)
+    if model == "kmer_ridge":
+        recipe = yaml.safe_load((RECIPES / "kmer_ridge.yaml").read_text())
+        bundle = tmp_path / "seed1"
+        train_expression_model(dataset, bundle, tmp_path / "state", settings(recipe), "code")
+    table = toy_table(210)
+    table.loc[[5, 70, 71], "sequence"] = "ACGT" * 60  # longer than the network takes
+    table.to_parquet(tmp_path / "d.parquet")
+    whole = predict_dataset({1: bundle}, tmp_path / "d.parquet", model, "cpu", 1)
+    for shards in (3, 6):
+        parts = [
+            predict_dataset({1: bundle}, tmp_path / "d.parquet", model, "cpu", 1, (shard, shards))
+            for shard in range(shards)
+        ]
+        assert [len(part) % 64 for part in parts if len(part) % 64] == [210 % 64]
+        assert sum(len(part) > 0 for part in parts) > 2
+        joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
+        pd.testing.assert_frame_equal(joined, whole, check_exact=True)
 
 
 def test_block_by_dotted_path():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cisflow.files import read_table, write_table
 from cisflow.models.expression_task import ExpressionTask
@@ -16,6 +21,7 @@ from cisflow.models.recipes import check_expression_recipe
 from cisflow.models.train import train_expression_model
 from cisflow.problems import InputError
 from cisflow.training.launch import run_in_processes
+from cisflow.training.stop import StoppedError
 
 RECIPE = {
     "task": "expression",
@@ -67,6 +73,25 @@ def test_two_processes_give_the_course_of_one(tmp_path):
     two = train(tmp_path / "two", {**RECIPE, "training": {**RECIPE["training"], "processes": 2}})
     np.testing.assert_allclose(two["training_loss"], one["training_loss"], rtol=1e-5)
     np.testing.assert_allclose(two["mse"], one["mse"], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_processes_asked_to_stop_save_and_continue(tmp_path):
+    recipe = {**RECIPE, "training": {**RECIPE["training"], "processes": 2, "epochs": 200}}
+    whole = train(tmp_path / "whole", recipe)
+    state = tmp_path / "stopped" / "state"
+
+    def stop() -> None:
+        while not any(state.rglob("state.pt")):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(StoppedError, match="training in 2 processes was asked to stop"):
+        train(tmp_path / "stopped", recipe)
+    step = torch.load(next(state.rglob("state.pt")), weights_only=True)["step"]
+    assert 0 < step < whole["step"].iloc[-1]
+    pd.testing.assert_frame_equal(train(tmp_path / "stopped", recipe), whole)
 
 
 def test_failing_processes_end_the_job(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from cisflow.training.loop import DivergedError
 from cisflow.training.numerics import reproducible_numerics
 from cisflow.training.optimisers import OPTIMISERS
 from cisflow.training.schedules import SCHEDULES
+from cisflow.training.stop import StoppedError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_task import RECIPE, ToyTask, run
@@ -67,6 +69,23 @@ def test_killed_job_continues_bit_for_bit(tmp_path, undisturbed):
     assert task.steps_seen == list(range(task.steps_seen[0], 60))
     assert contents(tmp_path / "bundle") == undisturbed
     assert not (tmp_path / "state").exists()
+
+
+def test_job_asked_to_stop_saves_its_last_step_and_continues(tmp_path, undisturbed):
+    class StoppedTask(ToyTask):
+        def batch(self, step):
+            if step == 23:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().batch(step)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(StoppedError, match="state after step 24 of 60 is saved, and the same command continues"):
+        run(tmp_path, StoppedTask(), save_every_seconds=1000)
+    assert signal.getsignal(signal.SIGTERM) is before
+    task = ToyTask()
+    run(tmp_path, task)
+    assert task.steps_seen == list(range(24, 60))
+    assert contents(tmp_path / "bundle") == undisturbed
 
 
 class KilledError(Exception):
