@@ -36,7 +36,8 @@ def write_study(folder, settings, **pairs):
     (folder / "libraries.tsv").write_text("library\tkind\tsource\tmethods\nlib\trandom\tfastq\tbin-mean\n")
     (folder / "study.yaml").write_text(
         "run: bad\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: reads.tsv, datasets: null, "
-        f"contact_maps: null, models: null}}\nreads: {{{settings}}}\n"
+        f"contact_maps: null, models: null, "
+        f"designs: null, variants: null, screens: null}}\nreads: {{{settings}}}\n"
     )
 
 

@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cisflow.models.local_stages import StagedEncoder, StoredStages
 
-class BinEncoder(Protocol):
+#: Stretches whose values are kept, of the latest windows.
+STRETCHES = 32
+
+
+class BinEncoder(StagedEncoder, Protocol):
     """See :class:`cisflow.models.orca_encoder.Encoder`."""
-
-    bin_size: int
-    reach: int
 
     def encode(self, sequence: Tensor) -> Tensor:
         """Encoding [batch, channels, length / bin size]."""
@@ -63,16 +65,24 @@ class LocalEncoder:
     ----------
     encoded_bins : int
         Bins that were encoded since the object was made, without the margins that are read and cut off.
+
+    Notes
+    -----
+    A change of few bins in a window that is otherwise a remembered one is computed from stored values of that one, see
+    :class:`~cisflow.models.local_stages.StoredStages`.
     """
 
     encoder: BinEncoder
     kept: int = 4
     encoded_bins: int = 0
     _known: deque[tuple[np.ndarray, Tensor]] = field(default_factory=deque)
+    #: By window (number of its object) and stretch (bins).
+    _stretches: dict[tuple[int, int, int], StoredStages] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all windows: what follows does not depend on what came before, to the last bit."""
         self._known.clear()
+        self._stretches.clear()
 
     @torch.inference_mode()
     def encode(self, codes: np.ndarray, remember: bool = True) -> Tensor:
@@ -92,10 +102,12 @@ class LocalEncoder:
         size, n_bins = self.encoder.bin_size, len(codes) // self.encoder.bin_size
         margin = math.ceil(self.encoder.reach / size)
         missing, encoding = np.ones(n_bins, dtype=bool), None
+        differs = []
         for known, found in self._known:
             if len(known) != len(codes) or not missing.any():
                 continue
             changed = (known != codes).reshape(n_bins, size).any(axis=1)
+            differs.append((known, found, changed))
             taken = missing & ~dilate(changed, margin)
             if taken.any():
                 encoding = torch.empty_like(found) if encoding is None else encoding
@@ -104,7 +116,9 @@ class LocalEncoder:
                 missing &= ~taken
         for start, end in runs(missing, 2 * margin):
             left, right = max(0, start - margin), min(n_bins, end + margin)
-            part = self._encode(codes[left * size : right * size])[..., start - left : end - left]
+            part = self._of_stretch(codes, (left, right), (start, end), margin, differs)
+            if part is None:
+                part = self._encode(codes[left * size : right * size])[..., start - left : end - left]
             self.encoded_bins += end - start
             if encoding is None:
                 encoding = part.new_empty((*part.shape[:-1], n_bins))
@@ -112,8 +126,36 @@ class LocalEncoder:
         if remember:
             self._known.appendleft((codes.copy(), encoding))
             while len(self._known) > self.kept:
-                self._known.pop()
+                gone = self._known.pop()
+                self._stretches = {key: one for key, one in self._stretches.items() if key[0] != id(gone[0])}
         return encoding
+
+    def _of_stretch(
+        self,
+        codes: np.ndarray,
+        read: tuple[int, int],
+        wanted: tuple[int, int],
+        margin: int,
+        differs: list[tuple[np.ndarray, Tensor, np.ndarray]],
+    ) -> Tensor | None:
+        """Bins ``wanted`` from a remembered window that is another one in a short stretch of ``read`` alone."""
+        for known, found, changed in differs:
+            inside = np.flatnonzero(changed[read[0] : read[1]])
+            first, last = (read[0] + int(inside[0]), read[0] + int(inside[-1]) + 1) if len(inside) else (0, 0)
+            short = len(inside) and last - first <= margin and first >= wanted[0] and last <= wanted[1]
+            if not short:
+                continue
+            key = id(known), first, last
+            if key not in self._stretches:
+                while len(self._stretches) >= STRETCHES:
+                    del self._stretches[next(iter(self._stretches))]
+                size = self.encoder.bin_size
+                self._stretches[key] = StoredStages(self.encoder, known, first * size, last * size)
+            stored = self._stretches[key]
+            part = found[..., wanted[0] : wanted[1]].clone()
+            part[..., stored.bins[0] - wanted[0] : stored.bins[1] - wanted[0]] = stored.encode(codes)
+            return part
+        return None
 
     def _encode(self, codes: np.ndarray) -> Tensor:
         device = next(self.encoder.parameters()).device

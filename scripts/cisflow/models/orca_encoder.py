@@ -105,6 +105,10 @@ class Encoder(nn.Module):
             return self._in_tiles(sequence, len(self.tiers) - 1)
         return self._stages(_floats(sequence), 0, len(self.pools))
 
+    def stage(self, signal: Tensor, number: int) -> Tensor:
+        """Pass one stage, counted from 0: [batch, channels, n] to [batch, channels, n / pool]."""
+        return self._stages(signal, number, number + 1)
+
     def _stages(self, signal: Tensor, first: int, last: int) -> Tensor:
         """Pass stages ``first`` + 1 to ``last``; the result of the last of all is its nonlinear part alone."""
         for stage in range(first + 1, last + 1):

@@ -60,6 +60,30 @@ def test_a_changed_window_is_encoded_in_the_bins_that_see_the_change(models, pla
     np.testing.assert_allclose(local.encode(codes).numpy(), whole.encode(codes).numpy(), atol=1e-5)
 
 
+@pytest.mark.parametrize("start", [0, 1200, 2480])
+def test_changes_of_one_stretch_are_computed_from_what_was_stored_once(models, start, monkeypatch):
+    """No stage sees more than the change and its surroundings; equal to encoding everything."""
+    encoder = models["cascade"].replicates[0].model.network.net0
+    rng = np.random.default_rng(start)
+    codes = rng.integers(0, 5, 2560).astype(np.uint8)
+    local, whole = LocalEncoder(encoder), LocalEncoder(encoder, kept=0)
+    local.encode(codes)
+    seen, stage = [], encoder.stage
+    monkeypatch.setattr(encoder, "stage", lambda signal, k: seen.append(signal.shape[-1]) or stage(signal, k))
+    for again in range(3):
+        changed = codes.copy()
+        changed[start : start + 80] = (codes[start : start + 80] + 1 + again) % 5  # two bins
+        found = local.encode(changed, remember=False)
+        if again:
+            # Stage 1: 80 bases and 8 positions of 5 bases on either side. Stage 2: the 24 positions of stage 1 that see
+            # them lie in 3 or 4 bins, and 8 bins on either side.
+            assert len(seen) == 2
+            assert seen[0] <= 80 + 2 * 8 * 5
+            assert seen[1] <= 8 * (4 + 2 * 8)
+        seen.clear()
+        np.testing.assert_allclose(found.numpy(), whole.encode(changed).numpy(), atol=1e-5)
+
+
 def test_disrupted_bases_are_those_of_the_sites():
     codes = np.random.default_rng(0).integers(0, 4, 400).astype(np.uint8)
     starts, rng = np.array([20, 300]), np.random.default_rng(1)
