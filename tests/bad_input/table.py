@@ -21,6 +21,10 @@ INTRODUCTION = """\
 Wrong input ends a job or a command with exit code 1 and one message that holds every problem: file, row (the first
 line is 1), column, value, and what was expected. Settings and sheets are checked before any job. The messages below are
 those of the tests (`tests/unit/core/test_bad_input_table.py`), which make each input and give it to the program.
+
+What no case foresees: every parser is given damaged files and anything at all (`tests/unit/fuzz`; more of them with
+`pytest -m slow tests/unit/fuzz`) and ends with a result or a message of this kind. Compiled loops over bytes are tried
+on arrays between forbidden pages of memory, so that reading beyond an array ends the test.
 """
 MOST_LINES = 8
 

@@ -84,6 +84,23 @@ def _accept(source: Source, partial: Path, url: str, folder: Path) -> Digests:
     return found
 
 
+def _from_mirror(source: Source, url: str, partial: Path, folder: Path, wait: float) -> Digests:
+    """Fetch from one mirror and check; what differs is fetched again whole where it began with bytes from before.
+
+    Those may be of another mirror, or of a file that has changed: they must not spoil what this mirror gives.
+    """
+    continued = partial.exists()
+    _one_mirror(source, url, partial, wait)
+    try:
+        return _accept(source, partial, url, folder)
+    except TransferError as error:
+        if not continued:
+            raise
+        logger.info("%s: %s; once more from its begin", url, error)
+    _one_mirror(source, url, partial, wait)
+    return _accept(source, partial, url, folder)
+
+
 def _linked(kept: Path, target: Path) -> None:
     """Give the kept file its final name: a second link, or a copy where the disk has no links."""
     with atomic_path(target) as temporary:
@@ -131,8 +148,7 @@ def fetch(source: Source, folder: str | Path, place: str, wait: float = WAIT) ->
     problems = []
     for url in source.urls:
         try:
-            _one_mirror(source, url, partial, wait)
-            found = _accept(source, partial, url, folder)
+            found = _from_mirror(source, url, partial, folder, wait)
         except TransferError as error:
             problems.append(Problem(url, str(error)))
             logger.warning("%s: %s", url, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,12 @@ class Served:
         Content type.
     announced : bool
         Whether the length is told.
+    location : str or None
+        Path that requests are sent on to.
+    stalls : float
+        Seconds without a byte where a request breaks.
+    begins : int or None
+        A range is said to begin here instead.
     """
 
     data: bytes
@@ -36,6 +43,9 @@ class Served:
     status: int = 200
     kind: str = "application/octet-stream"
     announced: bool = True
+    location: str | None = None
+    stalls: float = 0
+    begins: int | None = None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -48,6 +58,12 @@ class _Handler(BaseHTTPRequestHandler):
         served = server.files.get(self.path)
         if served is None:
             self.send_error(404)
+            return
+        if served.location is not None:
+            self.send_response(302)
+            self.send_header("Location", served.location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         if served.status != 200:
             self.send_error(served.status)
@@ -62,7 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = served.data[begin:]
         self.send_response(206 if begin else 200)
         if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(served.data) - 1}/{len(served.data)}")
+            self.send_header(
+                "Content-Range",
+                f"bytes {begin if served.begins is None else served.begins}-{len(served.data) - 1}/{len(served.data)}",
+            )
         if served.announced:
             self.send_header("Content-Length", str(len(body)))
         if served.tag:
@@ -70,7 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", served.kind)
         self.end_headers()
         if served.breaks:
-            body = body[: served.breaks.pop(0)]
+            self.wfile.write(body[: served.breaks.pop(0)])
+            self.wfile.flush()
+            time.sleep(served.stalls)
+            body = b""
         self.wfile.write(body)
         self.close_connection = True
 

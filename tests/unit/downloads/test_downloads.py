@@ -10,6 +10,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,6 +116,44 @@ def test_without_a_published_hash_the_next_mirror_begins_anew(tmp_path):
         fetch(source(f"{address}/a", f"{address}/b"), tmp_path, "data/", wait=0)
     assert got(tmp_path) == DATA
     assert requests[-1] == ("/b", None, None)
+
+
+def test_wrong_bytes_of_one_mirror_do_not_spoil_the_next(tmp_path):
+    files = {"/a": Served(DATA[::-1], breaks=[300_000] * 4), "/b": Served(DATA)}
+    with loopback(files) as (address, requests):
+        fetch(source(f"{address}/a", f"{address}/b", bytes=len(DATA), sha256=SHA256), tmp_path, "data/", wait=0)
+    assert got(tmp_path) == DATA
+    assert [begin for path, begin, _ in requests if path == "/b"] == ["bytes=1200000-", None]
+
+
+def test_addresses_that_send_on_are_followed_also_when_a_transfer_continues(tmp_path):
+    files = {"/doi": Served(b"", location="/a"), "/a": Served(DATA, breaks=[1_000_000])}
+    with loopback(files) as (address, requests):
+        fetch(source(f"{address}/doi", sha256=SHA256), tmp_path, "data/", wait=0)
+    assert got(tmp_path) == DATA
+    assert [(path, begin) for path, begin, _ in requests if path == "/a"] == [("/a", None), ("/a", "bytes=1000000-")]
+
+
+def test_a_server_that_says_no_more_is_asked_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("cisflow.downloads.http.TIMEOUT", 0.3)
+    with loopback({"/a": Served(DATA, breaks=[1_000_000], stalls=1.0)}) as (address, requests):
+        fetch(source(f"{address}/a", sha256=SHA256), tmp_path, "data/", wait=0)
+    assert got(tmp_path) == DATA
+    assert len(requests) == 2
+
+
+def test_a_range_that_begins_elsewhere_is_not_joined(tmp_path):
+    with loopback({"/a": Served(DATA, breaks=[1_000_000], begins=7)}) as (address, requests):
+        fetch(source(f"{address}/a"), tmp_path, "data/", wait=0)
+    assert got(tmp_path) == DATA
+    assert [begin for _, begin, _ in requests] == [None, "bytes=1000000-", None]
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_told_before(tmp_path, monkeypatch):
+    monkeypatch.setattr("cisflow.downloads.http.shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    told = pytest.raises(InputError, match=r"do not fit .* \(1,000 free\)")
+    with loopback({"/a": Served(DATA)}) as (address, _), told:
+        fetch(source(f"{address}/a"), tmp_path, "data/", wait=0)
 
 
 def test_mirrors_are_tried_in_order_until_one_gives_the_published_file(tmp_path):
