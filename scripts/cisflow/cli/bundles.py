@@ -79,3 +79,20 @@ def named_bundles(given: list[str]) -> dict[str, list[str]]:
     if empty:
         raise InputError([Problem("models", f"{text!r}; expected FOLDER or NAME=FOLDER") for text in empty])
     return found
+
+
+def task_of(folders: list[str]) -> str:
+    """Task that all bundles have.
+
+    Raises
+    ------
+    InputError
+        When they are of several tasks, or a folder is no bundle.
+    """
+    from cisflow.training.bundle import RECIPE, read_recipe
+
+    tasks = {folder: read_recipe(folder).get("task") for folder in folders}
+    if len(set(tasks.values())) > 1:
+        found = [Problem(str(Path(folder) / RECIPE), f"{task!r}", column="task") for folder, task in tasks.items()]
+        raise InputError([Problem("models", "expected models of one task"), *found])
+    return str(next(iter(tasks.values())))

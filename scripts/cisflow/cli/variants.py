@@ -8,10 +8,9 @@ of how many alleles were predicted or not, and why.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from cisflow.cli import contact_variants
-from cisflow.cli.bundles import add_device, add_models, named_bundles
+from cisflow.cli.bundles import add_device, add_models, named_bundles, task_of
 from cisflow.cli.options import check_outputs, example
 from cisflow.problems import InputError, Problem
 
@@ -61,17 +60,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
-def _task(folders: list[str]) -> str:
-    """Task that all bundles have."""
-    from cisflow.training.bundle import RECIPE, read_recipe
-
-    tasks = {folder: read_recipe(folder).get("task") for folder in folders}
-    if len(set(tasks.values())) > 1:
-        found = [Problem(str(Path(folder) / RECIPE), f"{task!r}", column="task") for folder, task in tasks.items()]
-        raise InputError([Problem("models", "expected models of one task"), *found])
-    return str(next(iter(tasks.values())))
-
-
 def _problems(given: argparse.Namespace) -> list[Problem]:
     problems = contact_variants.wrong_options(given, contact_variants.OF_CONTACTS, "expression")
     if not given.vcf:
@@ -93,7 +81,7 @@ def _problems(given: argparse.Namespace) -> list[Problem]:
 def run(given: argparse.Namespace) -> None:
     """Run the command."""
     check_outputs([given.output, given.counts])
-    if _task([folder for folders in named_bundles(given.models).values() for folder in folders]) == "contacts":
+    if task_of([folder for folders in named_bundles(given.models).values() for folder in folders]) == "contacts":
         contact_variants.run(given)
     else:
         _run_expression(given)
