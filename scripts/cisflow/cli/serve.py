@@ -36,6 +36,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--window", type=int, help="bases that an expression model is shown between --left and --right")
     parser.add_argument("--left", default="", metavar="BASES", help="constant bases in front of every sequence")
     parser.add_argument("--right", default="", metavar="BASES", help="constant bases behind every sequence")
+    parser.add_argument(
+        "--level",
+        type=int,
+        metavar="BP",
+        help="of contact models of several levels, which is served (default: the longest)",
+    )
+    parser.add_argument("--expected", metavar="FILE", help="expected.npz of the map of such a model")
     parser.add_argument("--max-bytes", type=int, default=1 << 30, help="of the body of a request (default: 1 GiB)")
     parser.add_argument("--max-sequences", type=int, default=1_000_000, help="of a request (default: 1,000,000)")
     parser.add_argument("--max-length", type=int, default=10_000_000, help="of a sequence (default: 10,000,000)")
@@ -68,6 +75,7 @@ def _served(given: argparse.Namespace) -> Any:
     from cisflow.serve.predictors import EXPRESSION_TYPES, ContactPredictor, ExpressionPredictor
     from cisflow.serve.requests import Offer
     from cisflow.training.bundle import read_bundle
+    from cisflow.variants.contact_views import ExpectedContacts
 
     tasks = {folder: read_bundle(folder).recipe.get("task") for folder in given.bundles}
     if len(set(tasks.values())) > 1:
@@ -94,14 +102,14 @@ def _served(given: argparse.Namespace) -> Any:
     models = [load_contact_model(folder, device) for folder in given.bundles]
     window = models[0].settings.window
     problems = [
-        Problem(folder, f"a model of {model.settings.window.levels} levels; expected one level")
+        Problem(folder, "a model of inputs of several chromosomes; expected one whose window is a stretch of one")
         for folder, model in zip(given.bundles, models, strict=True)
-        if model.settings.window.levels > 1
+        if model.settings.assembly is not None
     ]
     problems += [
-        Problem(folder, f"windows of {model.settings.window.length:,} bp; expected {window.length:,} as in the first")
+        Problem(folder, "windows of another kind than those of the first bundle")
         for folder, model in zip(given.bundles, models, strict=True)
-        if model.settings.window.length != window.length
+        if model.settings.window != window
     ]
     if problems:
         raise InputError(problems)
@@ -110,11 +118,12 @@ def _served(given: argparse.Namespace) -> Any:
         types=("conformation_chromatin",),
         type_actual=["HI-C"],
         converts=False,
-        bin_size=window.bin_size,
+        bin_size=(given.level or window.length) // window.bins,
         about=about | {"input_size": window.length},
         **common,
     )
-    return ContactPredictor(models, offer)
+    expected = None if given.expected is None else ExpectedContacts.read(given.expected)
+    return ContactPredictor(models, offer, given.level, expected)
 
 
 def run(given: argparse.Namespace) -> None:

@@ -6,12 +6,17 @@ Inputs: bundles, and what of them is told. Outputs: objects with an offer that a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from cisflow.interpret.mutagenesis import Predictor, mean_prediction
+from cisflow.problems import InputError, Problem
 from cisflow.serve.requests import IMPOSSIBLE, Offer, Refusal, Request
+
+if TYPE_CHECKING:
+    from cisflow.models.contact_predict import ContactModel
+    from cisflow.variants.contact_views import ExpectedContacts
 
 #: Types that a model of reporter expression answers.
 EXPRESSION_TYPES = ("expression", "expression_mRNA", "expression_pol1", "expression_pol2", "expression_pol3")
@@ -104,18 +109,44 @@ class ExpressionPredictor:
 
 
 class ContactPredictor:
-    """Contact models of one level: one map per sequence.
+    """Contact models: one map per sequence.
 
     Parameters
     ----------
     replicates : sequence of ContactModel
         Their mean is served.
     offer : Offer
+    level : int, optional
+        bp of the level that is served, of models of several: its window lies in the middle of the sequence.
+    expected : ExpectedContacts, optional
+        Of the model's map; models of several levels need them.
+
+    Raises
+    ------
+    InputError
+        When the models have no such level, or expected contacts are missing or do not fit.
     """
 
-    def __init__(self, replicates: Sequence[Any], offer: Offer):
+    def __init__(
+        self,
+        replicates: Sequence[ContactModel],
+        offer: Offer,
+        level: int | None = None,
+        expected: ExpectedContacts | None = None,
+    ):
+        from cisflow.models.cascade_zoom import zoom_offsets
+        from cisflow.variants.contact_views import Placer
+
         self.replicates, self.offer = replicates, offer
-        self.length = replicates[0].settings.window.length
+        ladder = replicates[0].settings.window.ladder
+        self.length = ladder.length
+        if level is not None and level not in ladder.levels:
+            there = ", ".join(f"{one:,}" for one in ladder.levels)
+            raise InputError(Problem("--level", f"{level:,}; the model has levels of {there} bp"))
+        self._level = 0 if level is None else ladder.levels.index(level)
+        self._several = len(ladder.levels) > 1
+        self._background = Placer(ladder, _no_genome, {}, expected).level_expected()
+        self._offsets = zoom_offsets(ladder, 0, ladder.length // 2)
 
     def predict(self, request: Request) -> dict[str, Any]:
         """Maps by id, float32 (bins, bins).
@@ -142,5 +173,15 @@ class ContactPredictor:
         maps = {}
         for name, text in request.sequences.items():
             codes = code[np.frombuffer((request.upstream + text + request.downstream).encode(), dtype=np.uint8)]
-            maps[name] = np.mean([model.predict(codes) for model in self.replicates], axis=0, dtype=np.float32)
+            maps[name] = np.mean([self._map(model, codes) for model in self.replicates], axis=0, dtype=np.float32)
         return maps
+
+    def _map(self, model: ContactModel, codes: np.ndarray) -> np.ndarray:
+        if not self._several:
+            return model.predict(codes)
+        within = np.zeros(self._background.shape, dtype=bool)
+        return model.predict_levels(codes, [self._offsets], [list(self._background)], [within])[0, self._level]
+
+
+def _no_genome(*_: object) -> np.ndarray:
+    raise ValueError("sequences come from requests alone")

@@ -40,7 +40,8 @@ def test_a_killed_command_continues_and_writes_the_same_bytes(tmp_path, count):
         return [sys.executable, "-m", "cisflow", "variants", f"one={bundle}", *map(str, [*files, *options])]
 
     def parts(name):
-        return sorted((tmp_path / f"{name}.tsv.parts").rglob("*.parquet"))
+        """Finished ones: a part that is being written has a name that begins with a dot."""
+        return sorted((tmp_path / f"{name}.tsv.parts").rglob("[0-9]*.parquet"))
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(command("whole"), check=True, capture_output=True, env=environment)
