@@ -381,3 +381,65 @@ def _(folder):
     from cisflow.design.settings import read_design
 
     read_design(write(folder / "design.yaml", b"\x89PNG\r\n"))
+
+
+@case("Sheets", "a folder in place of a recipe", "recipes is a folder, not a file")
+def _(folder):
+    (folder / "recipes").mkdir()
+    settings(folder, models=changed("config/recipes/demo/dream_cnn.yaml", "recipes"))
+
+
+@case("Sheets", "a name of 5,000 letters in place of a file", "config: File name too long")
+def _(folder):
+    settings(folder, models=changed("config/recipes/demo/dream_cnn.yaml", "r" * 5000))
+
+
+@case("Sheets", "a seed given twice", "seed 1 is given more than once")
+def _(folder):
+    settings(folder, models=changed("dream_cnn.yaml\t1", "dream_cnn.yaml\t1,2,1"))
+
+
+@case("Sheets", "a seed of 30 digits", "does not match the pattern")
+def _(folder):
+    settings(folder, models=changed("dream_cnn.yaml\t1", "dream_cnn.yaml\t" + "9" * 30))
+
+
+@case(
+    "Sheets", "a contact map that is named as a dataset", "'promoters' is also the name of a dataset; each needs a name"
+)
+def _(folder):
+    settings(folder, contact_maps=changed("synthetic\t", "promoters\t"))
+
+
+LIBRARY = {
+    "libraries": "library\tkind\tsource\tmethods\nlib\trandom\tfastq\tbin-mean\n",
+    "bins": "library\tbin\trole\tposition\nlib\tb1\tsorted\t0\nlib\tb2\tsorted\t1\n",
+}
+
+
+def one_library(folder, reads):
+    """Check a study of one library of FASTQ files a.fq and b.fq."""
+    others = dict.fromkeys(("datasets", "models", "contact_maps", "designs", "variants", "screens"))
+    for name in ("a.fq", "b.fq"):
+        write(folder / name, "")
+    settings(folder, lambda config: config["sheets"].update(others), reads=READS + reads, **LIBRARY)
+
+
+@case("Sheets", "one FASTQ file for two bins", "a.fq is also the file of bin 'b1' (row 2); expected one file per bin")
+def _(folder):
+    one_library(folder, "lib\tb1\ta.fq\t\t\nlib\tb2\ta.fq\t\t\n")
+
+
+@case("Sheets", "one FASTQ file for both mates", 'reads.tsv row 2, column "read2": a.fq is read1 as well')
+def _(folder):
+    one_library(folder, "lib\tb1\ta.fq\ta.fq\t\nlib\tb2\tb.fq\tb.fq\t\n")
+
+
+@case(
+    "Sheets",
+    "bins that are no rows of the bins sheet, and a bin without reads",
+    "unknown bin: 'b3'",
+    "no reads for bin 'b2'",
+)
+def _(folder):
+    one_library(folder, "lib\tb1\ta.fq\t\t\nlib\tb3\tb.fq\t\t\n")

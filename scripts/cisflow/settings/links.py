@@ -6,6 +6,7 @@ Inputs: a study as read, with its rows. Outputs: every problem with file, row, c
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cisflow.problems import Problem, not_one_of
@@ -94,6 +95,8 @@ def link_problems(study: Study, shown: dict[str, str], rows: dict[str, list[dict
 
     def file_exists(sheet: str, row: dict, column: str) -> None:
         for name in listed(row[column]) if column in SEVERAL_FILES else [row[column]]:
+            if name is not None and column != "subsets" and Path(study.path(name)).is_dir():
+                problems.append(Problem(shown[sheet], f"{name} is a folder, not a file", row["_row"], column))
             if name is None or study.is_known(name):
                 continue
             looked = ", ".join(dict.fromkeys(str(folder / name) for folder in study.folders))
@@ -169,6 +172,9 @@ def link_problems(study: Study, shown: dict[str, str], rows: dict[str, list[dict
             known("reads", row, "bin", [b["bin"] for b in study.bins.get(row["library"], [])], "bin")
         file_exists("reads", row, "read1")
         file_exists("reads", row, "read2")
+        if row["read2"] is not None and row["read2"] == row["read1"]:
+            message = f"{row['read2']} is read1 as well; expected the other mates, or nothing for single reads"
+            problems.append(Problem(shown["reads"], message, row["_row"], "read2"))
     structure = parse_structure(study.config["reads"]["structure"])
     problems += simulated_problems(structure, rows["libraries"], shown["libraries"])
     problems += mate_problems(structure, rows["reads"], shown["reads"])
@@ -243,4 +249,20 @@ def link_problems(study: Study, shown: dict[str, str], rows: dict[str, list[dict
             problems.append(Problem(shown["models"], "'observed' stands for what was measured", row["_row"], "model"))
         known("models", row, "dataset", {**study.datasets, **study.maps, **study.assays}, "dataset, map or assay")
         file_exists("models", row, "recipe")
+        seeds = listed(row["seeds"])
+        for seed in dict.fromkeys(seed for seed in seeds if seeds.count(seed) > 1):
+            problems.append(Problem(shown["models"], f"seed {seed} is given more than once", row["_row"], "seeds"))
+    return problems + _name_problems(study, rows, shown)
+
+
+def _name_problems(study: Study, rows: dict[str, list[dict[str, Any]]], shown: dict[str, str]) -> list[Problem]:
+    """Maps and assays that are named as a dataset, or as each other: the models sheet could mean either."""
+    taken = dict.fromkeys(study.datasets, "a dataset")
+    problems = []
+    for sheet, column, what in (("contact_maps", "map", "a contact map"), ("profiles", "assay", "an assay")):
+        for row in rows[sheet]:
+            if row[column] in taken:
+                told = f"{row[column]!r} is also the name of {taken[row[column]]}; each needs a name of its own"
+                problems.append(Problem(shown[sheet], told, row["_row"], column))
+        taken |= dict.fromkeys((row[column] for row in rows[sheet]), what)
     return problems

@@ -7,6 +7,7 @@ Nothing here reads data files: it must stay cheap, because Snakemake parses it a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -344,7 +345,14 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     InputError
         With every problem of config and sheets.
     """
-    schemas, checkout, workdir = Path(schemas), Path(checkout), Path(workdir)
+    try:
+        return _read_study(config, Path(schemas), Path(checkout), Path(workdir))
+    except OSError as error:  # a name too long for a file, a folder that may not be read
+        name = str(error.filename or "")
+        raise InputError(Problem("config", f"{error.strerror}: {name[:80]}{'...' * (len(name) > 80)}")) from None
+
+
+def _read_study(config: dict[str, Any], schemas: Path, checkout: Path, workdir: Path) -> Study:
     problems = check_config(config, read_schema(schemas / "config.schema.yaml"))
     if not problems:
         problems = structure_problems(config["reads"]) + cluster_problems(config["cluster"])
@@ -388,7 +396,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     for row in rows["reads"]:
         study.reads.setdefault((row["library"], row["bin"]), []).append(row)
     for row in rows["models"]:
-        seeds = [int(s) for s in str(row["seeds"] or "").split(",") if s.isdigit()]
+        seeds = [int(s) for s in str(row["seeds"] or "").split(",") if re.fullmatch("[0-9]{1,9}", s)]
         study.models.append({**row, "seeds": seeds})
     if not problems:
         problems = download_problems(rows["downloads"], config["downloads"]["local"] or {}, shown["downloads"])
