@@ -22,7 +22,7 @@ from cisflow.models.prix_fixe import cells, complete_recipe
 from cisflow.models.recipes import check_expression_recipe
 from cisflow.models.train import train_expression_model
 from cisflow.problems import InputError
-from cisflow.training.bundle import read_bundle
+from cisflow.training.bundle import read_bundle, write_bundle
 from cisflow.training.optimisers import OPTIMISERS
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -231,6 +231,22 @@ def test_prediction_is_the_mean_of_both_strands_without_the_singleton_flag(bundl
     np.testing.assert_allclose(model.predict(sequences), np.mean(expected, axis=0), rtol=1e-6)
     np.testing.assert_array_equal(model.predict(sequences), model.predict([s.lower() for s in sequences]))
     assert model.predict([]).shape == (0,)
+
+
+def test_both_strands_of_an_element_have_one_prediction(tmp_path):
+    """Where the sequence fills the encoding: its reverse complement, marked as such, is the same double strand."""
+    recipe = changed(NARROW, encoding={"name": "pad", "length": 110})
+    task = ExpressionTask(recipe, toy_table(60), 1)
+    torch.manual_seed(1)
+    frame = pd.DataFrame({"step": [1]})
+    write_bundle(tmp_path / "b", task.build_network().state_dict(), task.recipe, frame, {"settings": {}})
+    model = load_bundle(tmp_path / "b")
+    sequences = toy_table(5)["sequence"].tolist()
+    assert {len(sequence) for sequence in sequences} == {110}
+    others = [sequence[::-1].translate(str.maketrans("ACGT", "TGCA")) for sequence in sequences]
+    forward, reverse = model.predict(sequences), model.predict(others, is_reverse=np.ones(5))
+    np.testing.assert_allclose(forward, reverse, rtol=1e-6)
+    assert np.abs(forward - model.predict(others)).max() > 0  # the mark is seen
 
 
 def test_dataset_predictions_have_a_row_per_element(bundle, dataset, tmp_path):
