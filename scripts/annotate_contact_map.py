@@ -6,4 +6,4 @@ from cisflow.joblog import job
 with job(snakemake):
     given, output = snakemake.input, snakemake.output
     tables = {"compartments": output.compartments, "insulation": output.insulation}
-    annotate_map(given.contacts, given.genome, tables, snakemake.params.settings["memory_mb"])
+    annotate_map(given.contacts, given.genome, tables, snakemake.config["contacts"]["memory_mb"])

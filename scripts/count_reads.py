@@ -10,7 +10,8 @@ from cisflow.reads.funnel import funnel_table
 
 with job(snakemake):
     library, name = snakemake.wildcards.library, snakemake.wildcards.bin
-    settings = ReadSettings(**snakemake.params.settings["reads"])
+    memory_mb = snakemake.config["reads"]["memory_mb"]
+    settings = ReadSettings(**snakemake.params.settings["reads"], memory_mb=memory_mb)
     with tempfile.TemporaryDirectory(dir=Path(snakemake.output.counts).parent, prefix=f".{name}.") as folder:
         runs, funnel = count_runs(
             snakemake.input.read1,

@@ -11,7 +11,8 @@ from cisflow.reads.sorted_runs import merge_runs, write_run
 
 with job(snakemake):
     library, name, shard = (snakemake.wildcards[key] for key in ("library", "bin", "shard"))
-    settings = ReadSettings(**snakemake.params.settings["reads"])
+    memory_mb = snakemake.config["reads"]["memory_mb"]
+    settings = ReadSettings(**snakemake.params.settings["reads"], memory_mb=memory_mb)
     with tempfile.TemporaryDirectory(dir=Path(snakemake.output.run).parent, prefix=f".{name}.{shard}.") as folder:
         runs, funnel = count_runs(
             snakemake.input.read1,

@@ -11,5 +11,7 @@ with job(snakemake):
         quality=snakemake.output.quality,
         balancing=snakemake.output.balancing,
         rename=snakemake.input.get("rename") or None,
+        memory_mb=snakemake.config["contacts"]["memory_mb"],
         **snakemake.params.settings,
+        **snakemake.params.checked,
     )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cisflow.execution import with_saving
 from cisflow.joblog import job
 from cisflow.models.contact_train import ContactFiles, train_contact_model
 
@@ -10,6 +11,6 @@ with job(snakemake):
         ContactFiles.of_rule(snakemake.input),
         Path(snakemake.output.weights).parent,
         snakemake.params.state,
-        snakemake.params.settings,
+        with_saving(snakemake.params.settings, snakemake.config),
         snakemake.params.code,
     )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cisflow.execution import with_saving
 from cisflow.joblog import job
 from cisflow.models.train import train_expression_model
 
@@ -10,6 +11,6 @@ with job(snakemake):
         snakemake.input.dataset,
         Path(snakemake.output.weights).parent,
         snakemake.params.state,
-        snakemake.params.settings,
+        with_saving(snakemake.params.settings, snakemake.config),
         snakemake.params.code,
     )

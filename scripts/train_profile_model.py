@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cisflow.execution import with_saving
 from cisflow.joblog import job
 from cisflow.models.profiles.train import ProfileFiles, train_profile_model
 
@@ -13,6 +14,6 @@ with job(snakemake):
         Path(bias).parent if bias else None,
         Path(snakemake.output.weights).parent,
         snakemake.params.state,
-        snakemake.params.settings,
+        with_saving(snakemake.params.settings, snakemake.config),
         snakemake.params.code,
     )

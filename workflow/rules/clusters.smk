@@ -11,7 +11,7 @@ CLUSTER_SETTINGS = {
     },
 }
 ALIGN_SHARDS = range(config["cluster"]["shards"])
-DESIGNED_SETTINGS = {"reads": READ_RULES, "max_distance": config["cluster"]["max_designed_mismatches"]}
+DESIGNED_SETTINGS = {"reads": CLUSTER_SETTINGS["reads"], "max_distance": config["cluster"]["max_designed_mismatches"]}
 DESIGNED_LIBRARIES = one_of(libraries_with(source=["simulated", "fastq"], kind=["designed"]))
 RANDOM_LIBRARIES = one_of(libraries_with(source=["simulated", "fastq"], kind=["random"]))
 

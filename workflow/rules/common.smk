@@ -2,6 +2,7 @@
 import re
 import shlex
 import sys
+from collections import UserDict
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,15 +65,24 @@ if workflow.is_main_process and study.screens:
         if found:
             raise WorkflowError(str(InputError(found)))
 
-# What a training can depend on; how many of them a job does changes no model.
-TRAINING_SETTINGS = {key: value for key, value in config["training"].items() if key != "folds_per_job"}
+# What a training can depend on; how many of them a job does and how often it saves its state change no model.
+TRAINING_SETTINGS = {"threads": config["training"]["threads"]}
 STRUCTURE = parse_structure(config["reads"]["structure"])
 # Combinations from which on the Prix Fixe grid is drawn; the three DREAM models alone would leave it empty.
 FEWEST_CELLS = 6
-# What reads are counted with; the number of reads that the check looks at changes no count.
-READ_SETTINGS = {key: value for key, value in config["reads"].items() if key != "check_reads"}
-# Those that a result can depend on; where only these are needed, a change of the others reruns nothing.
-READ_RULES = {key: value for key, value in READ_SETTINGS.items() if key not in ("memory_mb", "shards")}
+# What reads are counted with; neither the number of reads that the check looks at nor the memory changes a count.
+READ_SETTINGS = {key: value for key, value in config["reads"].items() if key not in ("check_reads", "memory_mb")}
+# The same without the shards, where only the rules of reading are needed.
+READ_RULES = {key: value for key, value in READ_SETTINGS.items() if key != "shards"}
+# What every estimate uses, by method; a change of the others' settings reruns only the others.
+ESTIMATE_SETTINGS = {
+    "bin-mean": ("bin_weights", "interval"),
+    "maude": ("pseudocount", "limits", "optimum", "abundance", "interval"),
+}
+# How related sequences are kept together; a score counts only where alignments do.
+SPLIT_RULES = {key: config["split"][key] for key in ("method", "max_distance")} | {
+    "homology_score": config["split"]["homology_score"] if config["split"]["method"] == "homology" else None
+}
 
 
 # Files of a trained model by their name in rules.
@@ -159,6 +169,11 @@ if (
 def gpus(count):
     """GPUs that a job asks for: none where it computes on CPUs, or is to take what it finds on a node."""
     return count if config["device"] == "cuda" or (config["device"] == "auto" and LOCAL_GPUS) else 0
+
+
+def unrecorded(**values):
+    """Parameters that no result depends on: Snakemake records and compares those of builtin types alone."""
+    return UserDict(values)
 
 
 def figures():

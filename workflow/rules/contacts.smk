@@ -74,11 +74,11 @@ rule prepare_contact_map:
             "resolution": map_resolution(wildcards),
             "base_resolution": study.maps[wildcards.map]["base_resolution"],
             "length_tolerance": study.maps[wildcards.map]["length_tolerance"] or 0,
-            "validation": study.chromosomes(wildcards.map, "validation"),
-            "test": study.chromosomes(wildcards.map, "test"),
             "weights": study.maps[wildcards.map]["weights"],
-            "memory_mb": config["contacts"]["memory_mb"],
         },
+        checked=lambda wildcards: unrecorded(
+            validation=study.chromosomes(wildcards.map, "validation"), test=study.chromosomes(wildcards.map, "test")
+        ),
     message:
         "Prepare contact map {wildcards.map}{wildcards.res}"
     script:

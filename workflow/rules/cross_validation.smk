@@ -27,7 +27,7 @@ rule build_folds:
                 study.datasets[wildcards.dataset]["fold_column"] or study.datasets[wildcards.dataset]["fold_pattern"]
             ),
             "inner_folds": study.datasets[wildcards.dataset]["inner_folds"],
-            **{key: config["split"][key] for key in ("method", "max_distance", "homology_score")},
+            **SPLIT_RULES,
         },
     message:
         "Divide dataset {wildcards.dataset} into folds"

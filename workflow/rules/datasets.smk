@@ -17,7 +17,7 @@ rule build_dataset:
     params:
         code=code("build_dataset.py"),
         settings=lambda wildcards: {
-            "split": {"dataset": wildcards.dataset, "seed": config["seed"], **config["split"]},
+            "split": {"dataset": wildcards.dataset, "seed": config["seed"], **config["split"], **SPLIT_RULES},
             "layout": table_layout(study.datasets[wildcards.dataset]),
         },
     message:
@@ -48,8 +48,7 @@ rule plot_split:
     params:
         code=code("plot_split.py"),
         settings=lambda wildcards: {
-            "max_distance": config["split"]["max_distance"],
-            "homology_score": config["split"]["homology_score"] if config["split"]["method"] == "homology" else None,
+            **{key: SPLIT_RULES[key] for key in ("max_distance", "homology_score")},
             "own_test": bool(
                 study.datasets[wildcards.dataset]["test_library"] or study.datasets[wildcards.dataset]["test_table"]
             ),

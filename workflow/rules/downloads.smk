@@ -17,10 +17,10 @@ rule download_file:
     params:
         code=code("download_file.py"),
         settings=lambda wildcards: {
-            "source": vars(study.public.sources[wildcards.source]),
+            "content": public_content(study.public.sources[wildcards.source]),
             "folder": str(study.public.folder),
-            "place": study.place_by_hand(wildcards.source),
         },
+        source=lambda wildcards: unrecorded(**vars(study.public.sources[wildcards.source])),
     message:
         "Fetch {wildcards.source}"
     script:

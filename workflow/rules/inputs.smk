@@ -272,6 +272,11 @@ def peak_files(run, name):
     return [study.path(peaks.strip()) for peaks in (row["peaks"] or "").split(",") if peaks.strip()]
 
 
+def public_content(source):
+    """What decides the content of a public file: its digest, or where it comes from when none was published."""
+    return source.sha256 or source.md5 or list(source.urls)
+
+
 def fold_tables(wildcards):
     """Tables of a dataset that is divided into folds, and what must be good before they are used."""
     row = study.datasets[wildcards.dataset]
@@ -391,9 +396,13 @@ def clustering_mb(wildcards, input, attempt):
 
 
 def estimate_settings(wildcards):
-    """Settings of an estimate: section `estimate` of the config and the library's rows of the bins sheet."""
+    """Settings of an estimate: what its method uses (all without a method) and the library's rows of the bins sheet."""
     keys = ("bin", "role", "position", "lower_quantile", "upper_quantile", "cells")
-    return {**config["estimate"], "bins": [{key: row[key] for key in keys} for row in study.bins[wildcards.library]]}
+    used = ESTIMATE_SETTINGS.get(dict(wildcards.items()).get("method"), config["estimate"])
+    return {
+        **{key: config["estimate"][key] for key in used},
+        "bins": [{key: row[key] for key in keys} for row in study.bins[wildcards.library]],
+    }
 
 
 def simulated_bins(wildcards):
@@ -451,7 +460,7 @@ def profile_training(wildcards):
         "fold": chromosome_fold(wildcards.assay, wildcards.fold),
         "seed": config["seed"],
         "device": config["device"],
-        "training": dict(config["training"]),
+        "training": TRAINING_SETTINGS,
     }
 
 

@@ -20,7 +20,6 @@ rule annotate_contact_map:
         runtime=240,
     params:
         code=code("annotate_contact_map.py"),
-        settings={"memory_mb": config["contacts"]["memory_mb"]},
     message:
         "Compartments and insulation of map {wildcards.map}"
     script:

@@ -36,7 +36,8 @@ def training_name(validation: str, replicate: int) -> str:
 
 def _finished_folder(state_dir: Path, folds: str | Path, settings: Mapping[str, Any], code: str) -> Path:
     """Where finished bundles wait for the others of their job; another place when what they depend on has changed."""
-    parts = [dict(settings), code, sha256(folds), provenance.versions(*PACKAGES)]
+    without_saving = {**settings, "training": {"threads": settings["training"]["threads"]}}
+    parts = [without_saving, code, sha256(folds), provenance.versions(*PACKAGES)]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
     return state_dir / f"finished.{digest[:16]}"
 

@@ -10,17 +10,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from cisflow.problems import Problem, did_you_mean, not_one_of
+from cisflow.yaml_text import parse_yaml
 
 
 def read_schema(path: str | Path) -> dict[str, Any]:
     """Read a YAML schema."""
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return parse_yaml(Path(path).read_text(encoding="utf-8"))
+
+
+def in_schema_order(value: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Put the keys of a config and of its sections into the order of the schema, in place.
+
+    Where a key stands depends on the overlay that sets it, and Snakemake compares settings as text: without an order of
+    their own the same settings would rerun jobs.
+    """
+    known = schema.get("properties", {})
+    names = [*(name for name in known if name in value), *sorted(set(value) - set(known))]
+    ordered = {name: value[name] for name in names}
+    for name, part in ordered.items():
+        if isinstance(part, dict):
+            in_schema_order(part, known.get(name, {}))
+    value.clear()
+    value.update(ordered)
 
 
 def _messages(error: ValidationError) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ from cisflow.settings.downloads import PublicFiles, download_problems
 from cisflow.settings.links import BRACES, brace_problems, link_problems
 from cisflow.settings.profiles import assay_problems
 from cisflow.settings.read_checks import structure_problems
-from cisflow.settings.schema import check_config, read_schema
+from cisflow.settings.schema import check_config, in_schema_order, read_schema
 from cisflow.settings.screens import screen_problems
 from cisflow.settings.sheets import duplicates, read_sheet, sound_cells
 from cisflow.settings.stage_checks import assembly_problems, recipe_problems, start_problems, start_row, start_seed
@@ -126,10 +126,6 @@ class Study(ContactViews):
             if (folder / name).exists():
                 return str(folder / name)
         return self.public.place(name) if name in self.public else name
-
-    def place_by_hand(self, name: str) -> str:
-        """Where a user can put a public file."""
-        return str(self.folders[0] / name)
 
     def files_under(self, name: str) -> list[str]:
         """Files of a folder of a sheet: those that are there, or those that will be unpacked from public archives."""
@@ -328,7 +324,7 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
     Parameters
     ----------
     config : dict
-        The config as merged by Snakemake.
+        The config as merged by Snakemake; its keys are put into the order of the schema.
     schemas : path
         Folder of the JSON schemas.
     checkout : path
@@ -353,11 +349,13 @@ def read_study(config: dict[str, Any], schemas: str | Path, checkout: str | Path
 
 
 def _read_study(config: dict[str, Any], schemas: Path, checkout: Path, workdir: Path) -> Study:
-    problems = check_config(config, read_schema(schemas / "config.schema.yaml"))
+    schema = read_schema(schemas / "config.schema.yaml")
+    problems = check_config(config, schema)
     if not problems:
         problems = structure_problems(config["reads"]) + cluster_problems(config["cluster"])
     if problems:
         raise InputError(problems)
+    in_schema_order(config, schema)
     data_dir = workdir / config["data_dir"]
     if not data_dir.is_dir():
         raise InputError(Problem("config", f"folder not found: {config['data_dir']}", column="data_dir"))

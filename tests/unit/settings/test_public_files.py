@@ -51,7 +51,6 @@ def test_sheets_may_name_files_that_are_not_there_yet(config, tmp_path):
     source = study.public.sources["d/test.txt"]
     assert source.md5 == "0123456789abcdef0123456789abcdef"
     assert study.public.sources["d/train.txt"].urls == ("https://one.example/t", "https://two.example/t")
-    assert study.place_by_hand("d/train.txt") == f"{tmp_path}/data/d/train.txt"
 
 
 def test_copies_that_are_there_are_taken(config, tmp_path):

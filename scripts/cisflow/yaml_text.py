@@ -1,0 +1,24 @@
+"""YAML read by libyaml, where PyYAML was built with it.
+
+Inputs: text. Outputs: what ``yaml.safe_load`` gives, in a tenth of the time: every job of a run reads the config, its
+schemas and all recipes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse_yaml(text: str) -> Any:
+    """Parse a YAML document; plain values only, no objects of Python.
+
+    Raises
+    ------
+    yaml.YAMLError
+        The text is no YAML.
+    """
+    return yaml.load(text, Loader=LOADER)
