@@ -46,6 +46,7 @@ format: env
 
 docs: env
 	$(BIN)/python -m cisflow.settings.document
+	$(BIN)/python docs/reruns.py
 	$(BIN)/python tests/document_bad_input.py
 	$(BIN)/python tests/faults.py
 	$(BIN)/snakemake --rulegraph | $(BIN)/python docs/rulegraph.py | dot -Tsvg -o docs/rulegraph.svg

@@ -64,7 +64,11 @@ def measure(libraries: int, shards: int) -> tuple[int, float, float]:
         text = (folder / "said").read_text()
         if status:
             raise SystemExit(text[-3000:])
-        return int(re.search(r"^total +(\d+)$", text, re.MULTILINE)[1]), used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+        return (
+            int(re.search(r"^total +(\d+)$", text, re.MULTILINE)[1]),
+            used.ru_utime + used.ru_stime,
+            used.ru_maxrss / 1000,
+        )
 
 
 def main() -> None:

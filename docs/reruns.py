@@ -16,15 +16,16 @@ INTRODUCTION = """\
 
 <!-- Made from docs/reruns.yaml by `make docs`; edit that file, not this one. -->
 
-Change a value, give the command of the run again, and Snakemake reruns the rules below, then what builds on their results; all
-else stays. The copy of all settings, the report and the manifest are written anew after every change. A rule reruns for those of
-its files alone that the setting is about: with another pseudocount the estimates by MAUDE, not the bin-weighted means.
+Change a value, give the command of the run again, and Snakemake reruns the rules below, then what builds on their
+results; all else stays. The copy of all settings, the report and the manifest are written anew after every change. A
+rule reruns for those of its files alone that the setting is about: with another pseudocount the estimates by MAUDE,
+not the bin-weighted means.
 
-Each line is tested (`tests/workflow/test_reruns.py`): the value is changed in a study with every kind of input, and the jobs that
-would run are compared with the table; real dry runs of some, in `make slow` of all, agree. Settings on which no result depends
-(memory, how often a training saves its state, checks) reach the jobs without being recorded. The order of keys in a config means
-nothing. A change of the library's code reruns the rules that use it: their parameter `code` is a digest of the syntax trees of
-the script and of all modules that it imports.
+Each line is tested (`tests/workflow/test_reruns.py`): the value is changed in a study with every kind of input, and
+the jobs that would run are compared with the table; real dry runs of some, in `make slow` of all, agree. Settings on
+which no result depends (memory, how often a training saves its state, checks) reach the jobs without being recorded.
+The order of keys in a config means nothing. A change of the library's code reruns the rules that use it: their
+parameter `code` is a digest of the syntax trees of the script and of all modules that it imports.
 """
 TITLES = {
     "config": "Keys of the config",

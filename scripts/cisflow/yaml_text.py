@@ -1,7 +1,7 @@
-"""YAML read by libyaml, where PyYAML was built with it.
+"""YAML of the project itself (schemas) read by libyaml, where PyYAML was built with it.
 
-Inputs: text. Outputs: what ``yaml.safe_load`` gives, in a tenth of the time: every job of a run reads the config, its
-schemas and all recipes.
+Inputs: text. Outputs: what ``yaml.safe_load`` gives, in a tenth of the time: every job of a run reads all schemas.
+Files of users go through :mod:`cisflow.user_files`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,21 @@ def test_the_table_has_every_leaf():
     for name, entry in {**TABLE["config"], **TABLE["sheets"], **TABLE["recipes"]}.items():
         for one in entry if isinstance(entry, list) else [entry]:
             assert one.get("reruns") or one.get("why"), f"{name}: nothing reruns, and no reason"
+
+
+def test_the_page_is_made_of_the_table():
+    made = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import reruns, yaml; print(reruns.reruns_page(yaml.safe_load(open('reruns.yaml'))), end='')",
+        ],
+        cwd=CHECKOUT / "docs",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout == (CHECKOUT / "docs" / "reruns.md").read_text(), "make docs"
 
 
 def test_the_table_is_about_every_rule(working_folder, before):
