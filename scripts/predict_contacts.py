@@ -1,4 +1,4 @@
-"""Rule predict_contacts: predict the test windows of a contact map with all replicates of a model."""
+"""Rules predict_contacts and predict_contact_shard: test windows of a contact map with all replicates of a model."""
 
 from pathlib import Path
 
@@ -18,5 +18,6 @@ with job(snakemake):
         choose_device(settings["device"]),
         settings["threads"],
         settings["seed"],
+        (int(snakemake.wildcards.get("shard", 0)), settings.get("shards", 1)),
     )
     write_predictions(found, snakemake.output[0])

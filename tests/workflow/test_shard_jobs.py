@@ -16,16 +16,17 @@ SHARDED = {
     "cluster_sequences": (1, "align_shard", "join_clusters"),
     "align_designed": (1, "align_designed_shard", "join_designed"),
     "predict_expression": (4, "predict_shard", "join_predictions"),
+    "predict_contacts": (2, "predict_contact_shard", "join_contacts"),
     "bootstrap_models": (1, "bootstrap_shard", "join_draws"),
 }
 ALL = "reads: {shards: 3}\ncluster: {shards: 3}\nprediction: {shards: 3}\nranking: {shards: 3}\n"
 
 
 def planned(folder, overlay):
-    """Jobs by rule, from reads to the ranking."""
+    """Jobs by rule, from reads and contacts to both rankings."""
     (folder / "shards.yaml").write_text(overlay)
-    target = "results/tiny/evaluation/promoters/ranking.tsv"
-    code, text = snakemake(folder, "-n", "--configfile", str(TINY), str(folder / "shards.yaml"), "--", target)
+    targets = [f"results/tiny/evaluation/{name}" for name in ("promoters/ranking.tsv", "synthetic/contact_ranking.tsv")]
+    code, text = snakemake(folder, "-n", "--configfile", str(TINY), str(folder / "shards.yaml"), "--", *targets)
     assert code == 0, text
     return {rule: int(jobs) for rule, jobs in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
 

@@ -43,52 +43,123 @@ rule train_contact_model:
         "../../scripts/train_contact_model.py"
 
 
-rule predict_contacts:
-    input:
-        contacts=map_of_model("map", "cool"),
-        expected=map_of_model("expected", "npz"),
-        genome=map_genome,
-        weights=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/weights.safetensors"
-            for model, seed in bundles(wildcards.map)
-            if model == wildcards.model
-        ],
-        recipes=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/recipe.yaml"
-            for model, seed in bundles(wildcards.map)
-            if model == wildcards.model
-        ],
-        manifests=lambda wildcards: [
-            f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/manifest.json"
-            for model, seed in bundles(wildcards.map)
-            if model == wildcards.model
-        ],
-    output:
-        "results/{run}/predictions/{map}/{model}.contacts.npz",
-    log:
-        "logs/{run}/models/{map}.{model}.predictions.log",
-    benchmark:
-        "logs/{run}/benchmarks/predict_contacts.{map}.{model}.tsv"
-    conda:
-        "../../envs/torch.yaml"
-    threads: config["training"]["threads"]
-    resources:
-        mem_mb=8000,
-        runtime=600,
-        gpu=gpus(1),
-    params:
-        code=code("predict_contacts.py"),
-        settings=lambda wildcards: {
-            "replicates": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
-            "test_chromosomes": study.chromosomes(wildcards.map, "test"),
-            "device": config["device"],
-            "threads": config["training"]["threads"],
-            "seed": config["seed"],
-        },
-    message:
-        "Predict the test windows of map {wildcards.map} with {wildcards.model}"
-    script:
-        "../../scripts/predict_contacts.py"
+if len(PREDICTION_SHARDS) == 1:
+
+    rule predict_contacts:
+        input:
+            contacts=map_of_model("map", "cool"),
+            expected=map_of_model("expected", "npz"),
+            genome=map_genome,
+            weights=lambda wildcards: [
+                f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/weights.safetensors"
+                for model, seed in bundles(wildcards.map)
+                if model == wildcards.model
+            ],
+            recipes=lambda wildcards: [
+                f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/recipe.yaml"
+                for model, seed in bundles(wildcards.map)
+                if model == wildcards.model
+            ],
+            manifests=lambda wildcards: [
+                f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/manifest.json"
+                for model, seed in bundles(wildcards.map)
+                if model == wildcards.model
+            ],
+        output:
+            "results/{run}/predictions/{map}/{model}.contacts.npz",
+        log:
+            "logs/{run}/models/{map}.{model}.predictions.log",
+        benchmark:
+            "logs/{run}/benchmarks/predict_contacts.{map}.{model}.tsv"
+        conda:
+            "../../envs/torch.yaml"
+        threads: config["training"]["threads"]
+        resources:
+            mem_mb=8000,
+            runtime=600,
+            gpu=gpus(1),
+        params:
+            code=code("predict_contacts.py"),
+            settings=lambda wildcards: {
+                "replicates": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
+                "test_chromosomes": study.chromosomes(wildcards.map, "test"),
+                "device": config["device"],
+                "threads": config["training"]["threads"],
+                "seed": config["seed"],
+            },
+        message:
+            "Predict the test windows of map {wildcards.map} with {wildcards.model}"
+        script:
+            "../../scripts/predict_contacts.py"
+
+else:
+
+    rule predict_contact_shard:
+        input:
+            contacts=map_of_model("map", "cool"),
+            expected=map_of_model("expected", "npz"),
+            genome=map_genome,
+            weights=lambda wildcards: [
+                f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/weights.safetensors"
+                for model, seed in bundles(wildcards.map)
+                if model == wildcards.model
+            ],
+            recipes=lambda wildcards: [
+                f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/recipe.yaml"
+                for model, seed in bundles(wildcards.map)
+                if model == wildcards.model
+            ],
+            manifests=lambda wildcards: [
+                f"results/{wildcards.run}/models/{wildcards.map}/{model}/seed{seed}/manifest.json"
+                for model, seed in bundles(wildcards.map)
+                if model == wildcards.model
+            ],
+        output:
+            temp("results/{run}/predictions/{map}/{model}.shard{shard}.contacts.npz"),
+        log:
+            "logs/{run}/models/{map}.{model}.predictions_shard{shard}.log",
+        benchmark:
+            "logs/{run}/benchmarks/predict_contact_shard.{map}.{model}.{shard}.tsv"
+        conda:
+            "../../envs/torch.yaml"
+        threads: config["training"]["threads"]
+        resources:
+            mem_mb=8000,
+            runtime=600,
+            gpu=gpus(1),
+        params:
+            code=code("predict_contacts.py"),
+            settings=lambda wildcards: {
+                "replicates": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
+                "test_chromosomes": study.chromosomes(wildcards.map, "test"),
+                "device": config["device"],
+                "threads": config["training"]["threads"],
+                "seed": config["seed"],
+                "shards": len(PREDICTION_SHARDS),
+            },
+        message:
+            "Predict the test windows of map {wildcards.map} with {wildcards.model}, shard {wildcards.shard}"
+        script:
+            "../../scripts/predict_contacts.py"
+
+    rule join_contacts:
+        input:
+            [f"results/{{run}}/predictions/{{map}}/{{model}}.shard{shard}.contacts.npz" for shard in PREDICTION_SHARDS],
+        output:
+            "results/{run}/predictions/{map}/{model}.contacts.npz",
+        log:
+            "logs/{run}/models/{map}.{model}.join_contacts.log",
+        conda:
+            "../../envs/torch.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=20,
+        params:
+            code=code("join_contacts.py"),
+        message:
+            "Join the predicted windows of map {wildcards.map} with {wildcards.model}"
+        script:
+            "../../scripts/join_contacts.py"
 
 
 rule evaluate_contact_models:

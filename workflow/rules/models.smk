@@ -1,4 +1,4 @@
-# A dataset is predicted by one job per model, or by several and joined; no prediction depends on the number of jobs.
+# Datasets and maps are predicted by one job per model, or by several and joined; no prediction depends on their number.
 PREDICTION_SHARDS = range(config["prediction"]["shards"])
 
 

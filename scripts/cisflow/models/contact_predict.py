@@ -25,7 +25,7 @@ from cisflow.models.contact_settings import contact_settings
 from cisflow.models.contact_train import ContactFiles, lengths_of
 from cisflow.models.contacts_task import split_output
 from cisflow.models.distance_only import LadderDistanceOnly
-from cisflow.models.ladder_predict import predict_inputs
+from cisflow.models.ladder_predict import predict_inputs, share_of
 from cisflow.models.mean_map import LadderMeanMap
 from cisflow.progress import Progress
 from cisflow.training.bundle import Bundle, fill_network, read_bundle_of
@@ -143,6 +143,7 @@ def predict_windows(
     device: torch.device | str,
     threads: int,
     seed: int = 0,
+    shard: tuple[int, int] = (0, 1),
 ) -> dict[str, np.ndarray]:
     """Predict the windows of the test chromosomes with every replicate of a model.
 
@@ -160,6 +161,8 @@ def predict_windows(
         Torch threads.
     seed : int
         Of the random assemblies.
+    shard : (int, int)
+        Number of this part of the windows (from 0), and number of parts, see :func:`joined_windows`.
 
     Returns
     -------
@@ -178,14 +181,18 @@ def predict_windows(
         if settings.window.levels > 1:
             reader = files.ladder_reader(settings)
             tested = lengths_of(reader.contact_map, chromosomes, "test")
-            found = predict_inputs(models, settings, reader, tested, label, seed)
+            found = predict_inputs(models, settings, reader, tested, label, seed, shard)
         else:
-            found = _predict_tiles(models, files, chromosomes, label)
+            found = _predict_tiles(models, files, chromosomes, label, shard)
     return {**found, "seeds": np.array(list(models), dtype=np.int64)}
 
 
 def _predict_tiles(
-    models: Mapping[int, ContactModel], files: ContactFiles, chromosomes: Sequence[str], label: str
+    models: Mapping[int, ContactModel],
+    files: ContactFiles,
+    chromosomes: Sequence[str],
+    label: str,
+    shard: tuple[int, int],
 ) -> dict[str, np.ndarray]:
     """Windows of one level that tile the test chromosomes, see :func:`predict_windows`."""
     settings = next(iter(models.values())).settings
@@ -193,6 +200,7 @@ def _predict_tiles(
     reader = files.reader(settings)
     lengths = lengths_of(reader.contact_map, chromosomes, "test")
     windows = tile(lengths, window.length, evaluation.step_bins * window.bin_size)
+    windows = windows[share_of(len(windows), *shard)]
     shape = (len(windows), 1, window.bins, window.bins)
     predicted = np.empty((len(models), *shape), dtype=np.float32)
     observed, missing = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
@@ -207,16 +215,32 @@ def _predict_tiles(
     progress.write()
     background = reader.contact_map.background(window.bins * reader.factor, reader.factor)
     return {
-        "chromosome": np.array([one.chromosome for one in windows]),
+        "chromosome": np.array([one.chromosome for one in windows], dtype=str),
         "levels": np.array([window.length], dtype=np.int64),
         "bin_size": np.array([window.bin_size], dtype=np.int64),
-        "start": np.array([[one.start] for one in windows], dtype=np.int64),
-        "kind": np.array(["cis"] * len(windows)),
+        "start": np.array([one.start for one in windows], dtype=np.int64)[:, None],
+        "kind": np.array(["cis"] * len(windows), dtype=str),
         "predicted": predicted,
         "observed": observed,
         "missing": missing,
         "log_background": np.log(background).astype(np.float32)[None],
     }
+
+
+#: Arrays that are the same for all windows; of the others, the first axis are the windows.
+OF_ALL_WINDOWS = ("levels", "bin_size", "seeds")
+
+
+def joined_windows(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Windows of all shards of :func:`predict_windows`, in the order of the shards."""
+    parts = [part for part in parts if len(part["start"])] or list(parts)
+    found = {}
+    for name, first in parts[0].items():
+        if name in OF_ALL_WINDOWS or (name == "log_background" and first.ndim == 3):
+            found[name] = first
+        else:
+            found[name] = np.concatenate([part[name] for part in parts], axis=1 if name == "predicted" else 0)
+    return found
 
 
 def write_predictions(found: Mapping[str, np.ndarray], path: str | Path) -> None:

@@ -27,6 +27,11 @@ class LevelsModel(Protocol):
         """Predicted maps, float32 (series, levels, bins, bins)."""
 
 
+def share_of(number: int, shard: int, shards: int) -> slice:
+    """Consecutive items of a list that a shard takes; there may be none."""
+    return slice(number * shard // shards, number * (shard + 1) // shards)
+
+
 def evaluation_inputs(
     settings: ContactSettings, reader: LadderReader, tested: Mapping[str, int], seed: int
 ) -> list[EvaluationInput]:
@@ -61,6 +66,7 @@ def predict_inputs(
     tested: Mapping[str, int],
     label: str,
     seed: int,
+    shard: tuple[int, int] = (0, 1),
 ) -> dict[str, np.ndarray]:
     """Predict all levels of all windows with every replicate.
 
@@ -72,6 +78,8 @@ def predict_inputs(
         See :func:`evaluation_inputs`.
     label : str
         Name in progress lines.
+    shard : (int, int)
+        Number of this part of the inputs, and of all.
 
     Returns
     -------
@@ -80,6 +88,7 @@ def predict_inputs(
     """
     ladder, assembled = reader.ladder, reader.assembled
     inputs = evaluation_inputs(settings, reader, tested, seed)
+    inputs = inputs[share_of(len(inputs), *shard)]
     number = sum(len(one.zooms) for one in inputs)
     shape = (number, len(ladder.levels), ladder.bins, ladder.bins)
     predicted = np.empty((len(models), *shape), dtype=np.float32)
@@ -108,15 +117,17 @@ def predict_inputs(
             progress.advance()
     progress.write()
     if assembled:
-        maps |= {name: np.stack(values) for name, values in places.items()}
+        maps |= {name: np.array(values).reshape(*shape[:3]) for name, values in places.items()}
     else:
         maps["log_background"] = np.log(reader.expected).astype(np.float32)
     return {
-        "chromosome": np.array([one.name for one in inputs for _ in one.zooms]),
+        "chromosome": np.array([one.name for one in inputs for _ in one.zooms], dtype=str),
         "levels": np.array(ladder.levels, dtype=np.int64),
         "bin_size": np.array(ladder.bin_sizes, dtype=np.int64),
-        "start": np.array([one.start + offsets for one in inputs for offsets in one.zooms], dtype=np.int64),
-        "kind": np.array([one.kind for one in inputs for _ in one.zooms]),
+        "start": np.array([one.start + offsets for one in inputs for offsets in one.zooms], dtype=np.int64).reshape(
+            shape[:2]
+        ),
+        "kind": np.array([one.kind for one in inputs for _ in one.zooms], dtype=str),
         "predicted": predicted,
         **maps,
     }

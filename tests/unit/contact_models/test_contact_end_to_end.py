@@ -22,6 +22,7 @@ from cisflow.figures.contact_ladders import plot_ladder
 from cisflow.figures.contact_tracks import Tracks
 from cisflow.files import read_table
 from cisflow.models.contact_predict import (
+    joined_windows,
     load_contact_model,
     predict_windows,
     write_predictions,
@@ -101,6 +102,16 @@ def predictions(files, bundles):
         found = predict_windows({1: bundles / model}, files, ["chr3"], model, "cpu", 1)
         write_predictions(found, folder / f"{model}.contacts.npz")
     return {model: folder / f"{model}.contacts.npz" for model in MODELS}
+
+
+@pytest.mark.parametrize("shards", [2, 50])
+def test_any_number_of_shards_gives_the_same_bytes(files, bundles, predictions, tmp_path, shards):
+    parts = [
+        predict_windows({1: bundles / "orca"}, files, ["chr3"], "orca", "cpu", 1, shard=(shard, shards))
+        for shard in range(shards)
+    ]
+    write_predictions(joined_windows(parts), tmp_path / "joined.npz")
+    assert (tmp_path / "joined.npz").read_bytes() == predictions["orca"].read_bytes()
 
 
 def test_bundle_says_what_it_was_made_of(bundles):

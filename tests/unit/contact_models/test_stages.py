@@ -15,7 +15,7 @@ from cisflow.evaluation.contact_predictions import each_model
 from cisflow.evaluation.contact_sums import sum_models
 from cisflow.evaluation.contacts import score_table
 from cisflow.files import read_table
-from cisflow.models.contact_predict import load_contact_model, predict_windows, write_predictions
+from cisflow.models.contact_predict import joined_windows, load_contact_model, predict_windows, write_predictions
 from cisflow.models.contact_settings import contact_settings, fill_from_others
 from cisflow.models.contact_train import ContactFiles, make_task, train_contact_model
 from cisflow.problems import InputError
@@ -271,6 +271,16 @@ def predictions(files, bundles):
         found[name] = bundles / "predictions" / f"{name}.contacts.npz"
         write_predictions(predict_windows({1: bundles / name}, files, TEST, name, "cpu", 1, seed=3), found[name])
     return found
+
+
+@pytest.mark.parametrize("name", ["second", "third"])
+def test_any_number_of_shards_gives_the_same_bytes(files, bundles, predictions, tmp_path, name):
+    parts = [
+        predict_windows({1: bundles / name}, files, TEST, name, "cpu", 1, seed=3, shard=(shard, 7))
+        for shard in range(7)
+    ]
+    write_predictions(joined_windows(parts), tmp_path / "joined.npz")
+    assert (tmp_path / "joined.npz").read_bytes() == predictions[name].read_bytes()
 
 
 def test_predictions_of_a_window_are_those_of_its_cascade(files, bundles, predictions):
