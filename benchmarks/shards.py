@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ from cisflow.randomness import generator
 
 CHECKOUT = Path(__file__).parents[1]
 ROOT = "results/shards"
-READ_PAIRS, PROMOTERS, ORDERED, ROWS, DRAWS = 10_000_000, 80_000, 80_000, 60_000, 40_000
+#: Rows of the table that is predicted, and of whose test rows draws are made.
+ROWS = 60_000
 RECIPE = {
     "task": "expression",
     "model": "network",
@@ -61,73 +62,86 @@ def write_fasta_reads(sequences: pl.Series, path: Path) -> None:
     path.write_text("".join(text))
 
 
-def make_reads(folder: Path) -> None:
+def make_reads(pairs: int, folder: Path) -> None:
     """Read pairs of one bin."""
-    write_pairs(READ_PAIRS, READ_PAIRS // 24 + 1, folder)
+    write_pairs(pairs, pairs // 24 + 1, folder)
 
 
-def make_random(folder: Path) -> None:
+def make_random(promoters: int, folder: Path) -> None:
     """Merged reads of different promoters."""
-    write_fasta_reads(_amplicons(_texts(_letters(PROMOTERS, 80)))["sequence"], folder / "random.fastq")
+    write_fasta_reads(_amplicons(_texts(_letters(promoters, 80)))["sequence"], folder / "random.fastq")
 
 
-def make_ordered(folder: Path) -> None:
+def make_ordered(elements: int, folder: Path) -> None:
     """Ordered sequences, and merged reads of which four in five have one or two wrong bases."""
-    make_designed(ORDERED, folder)
+    make_designed(elements, folder)
     write_fasta_reads(pl.read_parquet(folder / "bin.parquet")["sequence"], folder / "designed.fastq")
 
 
-def make_table(folder: Path) -> None:
+def make_table(rows: int, folder: Path) -> None:
     """Promoters with the share of G and C in them as expression, and noise."""
-    letters = _letters(ROWS, 80)
+    letters = _letters(rows, 80)
     share = ((letters == ord("G")) | (letters == ord("C"))).mean(axis=1)
-    noise = generator(1, "shards", "noise").normal(0, 1, ROWS)
+    noise = generator(1, "shards", "noise").normal(0, 1, rows)
     table = _amplicons(_texts(letters)).with_columns(expression=pl.Series((share * 17 + noise).clip(0, 17)))
     table.with_row_index("element").with_columns(pl.format("e{}", "element").alias("element")).write_csv(
         folder / "data.tsv", separator="\t"
     )
 
 
+def make_draws(draws: int, folder: Path) -> None:
+    """The table; the number of draws is a setting."""
+    make_table(ROWS, folder)
+    overlay = yaml.safe_load((folder / "study.yaml").read_text())
+    overlay["ranking"] = {"draws": draws}
+    (folder / "study.yaml").write_text(yaml.safe_dump(overlay))
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A stage, what makes its input, the setting of its shards, its result and what that is made of."""
+    """A stage: how its input is made and how large, the setting of its shards, its result and what that is made of."""
 
-    make: object
+    make: Callable[[int, Path], None]
+    number: int
+    size: str
     section: str
     result: str
     before: tuple[str, ...]
-    size: str
 
 
 STAGES = {
-    "reads": Stage(make_reads, "reads", "reads/pairs/all.parquet", (), f"{READ_PAIRS:,} read pairs (gzip)"),
+    "reads": Stage(make_reads, 10_000_000, "read pairs (gzip)", "reads", "reads/pairs/all.parquet", ()),
     "alignment, random library": Stage(
         make_random,
+        80_000,
+        "sequences",
         "cluster",
         "clusters/random.members.parquet",
         ("reads/random/all.parquet", "reads/random/few.parquet"),
-        f"{PROMOTERS:,} sequences",
     ),
     "alignment, designed library": Stage(
         make_ordered,
+        80_000,
+        "ordered sequences, five times as many read",
         "cluster",
         "clusters/designed.members.parquet",
         ("reads/designed/all.parquet", "reads/designed/few.parquet"),
-        f"{ORDERED:,} ordered sequences, {5 * ORDERED:,} read",
     ),
     "predictions": Stage(
         make_table,
+        ROWS,
+        "sequences, a network",
         "prediction",
         "predictions/data/cnn.parquet",
         ("models/data/cnn/seed1/weights.safetensors",),
-        f"{ROWS:,} sequences, a network",
     ),
     "bootstrap": Stage(
-        make_table,
+        make_draws,
+        40_000,
+        f"draws of a tenth of {round(0.4 * ROWS):,} rows",
         "ranking",
         "evaluation/data/bootstrap.parquet",
         ("predictions/data/cnn.parquet",),
-        f"{DRAWS:,} draws of a tenth of {round(0.4 * ROWS):,} rows",
     ),
 }
 
@@ -159,10 +173,10 @@ def write_study(folder: Path) -> Path:
         "run": "shards",
         "device": "cpu",
         "data_dir": str(folder),
-        "sheets": {name: f"{name}.tsv" for name in sheets} | {"contact_maps": None},
+        "sheets": {name: f"{name}.tsv" for name in sheets}
+        | dict.fromkeys(("contact_maps", "designs", "variants", "screens")),
         "reads": {"check_reads": 0, "structure": f"{DISTAL} {{variable:48-112}} {PROXIMAL}"},
         "split": {"validation": 0.1, "test": 0.4, "method": "random"},
-        "ranking": {"draws": DRAWS},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(config))
     return folder / "study.yaml"
@@ -181,33 +195,34 @@ def run(folder: Path, cores: int, targets: Sequence[str], overlay: str = "{}") -
     return done.stdout + done.stderr
 
 
-def measure(name: str, shards: list[int], cores: int) -> list[str]:
-    """Rows of the table of one stage."""
-    stage, rows = STAGES[name], []
+def measure(name: str, shards: list[int], cores: int, scale: float) -> None:
+    """Print the rows of one stage."""
+    stage = STAGES[name]
+    number = round(scale * stage.number)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         write_study(folder)
-        stage.make(folder)
+        stage.make(number, folder)
         if stage.before:
             run(folder, cores, stage.before)
         first = None
-        for number in shards:
+        for parts in shards:
             result = folder / ROOT / stage.result
             shutil.rmtree(result.parent, ignore_errors=True)
-            overlay = f"{stage.section}: {{shards: {number}}}\n"
+            overlay = f"{stage.section}: {{shards: {parts}}}\n"
             cpu, wall, said = cpu_seconds(lambda overlay=overlay: run(folder, cores, [stage.result], overlay))
             jobs = int(re.search(r"(\d+) of \1 steps \(100%\) done", said)[1])
             digest = hashlib.sha256(result.read_bytes()).hexdigest()
             first = first or (wall, cpu, digest)
             same = "yes" if digest == first[2] else "NO"
-            rows.append(
-                f"| {name + ', ' + stage.size if number == shards[0] else ''} | {number} | {jobs} | {wall:.0f} | "
-                f"{first[0] / wall:.2f} | {cpu:.0f} | {cpu / first[1]:.2f} | {same} |"
+            label = f"{name}, {number:,} {stage.size}" if parts == shards[0] else ""
+            print(
+                f"| {label} | {parts} | {jobs} | {wall:.0f} | {first[0] / wall:.2f} | {cpu:.0f} | "
+                f"{cpu / first[1]:.2f} | {same} |",
+                flush=True,
             )
-            print(rows[-1], flush=True)
         cpu, wall, _ = cpu_seconds(lambda: run(folder, cores, [stage.result], overlay))
-        print(f"  (planning alone: {wall:.1f} s, {cpu:.1f} CPU s)", flush=True)
-    return rows
+        print(f"| | planning alone | 0 | {wall:.0f} | | {cpu:.0f} | | |", flush=True)
 
 
 def main() -> None:
@@ -216,11 +231,12 @@ def main() -> None:
     parser.add_argument("--stage", nargs="+", choices=list(STAGES), default=list(STAGES))
     parser.add_argument("--shards", nargs="+", type=int, default=[1, 2, 4, 8])
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--scale", type=float, default=1, help="size of the input as a multiple of the default")
     given = parser.parse_args()
     print("| stage | shards | jobs | s | speed-up | CPU s | of one job's | same bytes |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in given.stage:
-        measure(name, given.shards, given.cores)
+        measure(name, given.shards, given.cores, given.scale)
 
 
 if __name__ == "__main__":
