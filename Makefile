@@ -7,24 +7,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow env tools lint format docs bench clean
+.PHONY: demo test slow env tools test-tools lint format docs bench clean
 
 demo: env
 	@start=$$(date +%s); \
 	$(BIN)/snakemake --cores $(CORES) && \
 	echo "Report: results/demo/report.html ($$(( $$(date +%s) - start )) s)"
 
-test: env
+test: env test-tools
 	$(BIN)/python -m pytest -n 2 -m 'not dag and not slow'
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'dag and not slow'
 
-slow: env
+slow: env test-tools
 	$(BIN)/python -m pytest -m slow # whole cascades of the published size: minutes
 
 env: tools $(STAMP)
 
 tools:
 	@envs/system-tools.sh
+
+test-tools: # a Slurm for the tests that run on one, where it can be installed; they skip with a reason elsewhere
+	@envs/system-tools.sh slurm
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, this is " + sys.version.split()[0] + "; name one with: make PYTHON=/path/to/python3.11")'

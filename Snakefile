@@ -34,6 +34,7 @@ include: "workflow/rules/screens.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/cross_validation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/resources.smk"
 
 
 localrules:

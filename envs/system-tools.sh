@@ -1,7 +1,18 @@
 #!/bin/sh
 # Programs that pip cannot bring: Bowtie2 for clustering, a C compiler to build cooltools, Python's venv module.
 # Installs what is missing when that is allowed (root on Debian), else says what to install.
+# `system-tools.sh slurm`: Slurm and munge for the tests that start one of their own; nothing fails without them.
 set -u
+if [ "${1:-}" = slurm ]; then
+    command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v munged >/dev/null && exit 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "Installing slurm-wlm munge with apt-get"
+        apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null && exit 0
+    fi
+    echo "No Slurm (Debian: slurm-wlm munge): the tests that run on one are skipped" >&2
+    exit 0
+fi
 missing=""
 packages=""
 need() { # need NAME PACKAGE COMMAND...: COMMAND tells whether NAME is there

@@ -20,7 +20,8 @@ INTRODUCTION = """# What happens when something breaks
 Each row is a test that brings the fault about in a run from FASTQ files to scores (`tests/workflow/faults.yaml`), sees
 that no file under a final name differs from that of an undisturbed run, does what the last column says, and
 compares all tables with those of the undisturbed run, byte by byte. This page is written from the tests by
-`python tests/faults.py`; the texts in quotes are those that the tests look for in what the run prints.
+`python tests/faults.py`; the texts in quotes are those that the tests look for in what the run prints or logs. The loss
+of a node is tried in a run of `tests/workflow/slurm.yaml` on a Slurm of the tests' own.
 """
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from conftest import CHECKOUT
 from running import TINY, environment
@@ -57,3 +58,22 @@ def test_rules_that_compute_on_a_device_ask_for_gpus():
     asking = {name for name, text in rules().items() if re.search(r"(?m)^ +gpu=.*\bgpus\(", text)}
     assert len(computing) >= 10
     assert computing <= asking
+
+
+@pytest.mark.parametrize("name", ["slurm", "cluster-generic"])
+def test_profiles_group_every_figure(name):
+    groups = yaml.safe_load((CHECKOUT / "profiles" / name / "config.yaml").read_text())["groups"]
+    asking = {rule for rule, text in rules().items() if re.search(r"(?m)^ +gpu=", text)}
+    drawing = {rule for rule in rules() if rule.startswith("plot_")} - asking
+    assert {rule for rule, group in groups.items() if group == "figures"} == drawing
+    assert set(groups) <= set(rules())
+
+
+def test_slurm_profile_has_a_line_for_every_gpu_job():
+    text = (CHECKOUT / "profiles" / "slurm" / "config.yaml").read_text()
+    block = re.search(r"(?m)^# set-resources:\n(?:#   .*\n)+", text)[0]
+    given = yaml.safe_load(re.sub(r"(?m)^# ", "", block))["set-resources"]
+    asking = {rule for rule, text in rules().items() if re.search(r"(?m)^ +gpu=", text)}
+    made_of_them = {"screen_insertions"}  # of screen_disruptions
+    assert set(given) == asking | made_of_them
+    assert all(line == {"slurm_partition": "gpu"} for line in given.values())

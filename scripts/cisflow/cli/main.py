@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from cisflow import __version__
 from cisflow.cli import (
     benchmark,
+    calibrate,
     cluster,
     count,
     design,
@@ -53,6 +54,7 @@ COMMANDS = (
     serve,
     benchmark,
     verify,
+    calibrate,
 )
 
 
