@@ -28,8 +28,7 @@ def predict(folder, model):
 @case(
     "Models",
     "a folder without the files of a bundle",
-    "model/weights.safetensors: file not found; a model is a folder with four files",
-    "model/manifest.json",
+    "model/recipe.yaml: file not found; a model is a folder with four files",
 )
 def _(folder):
     (folder / "model").mkdir()
