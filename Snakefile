@@ -39,6 +39,7 @@ include: "workflow/rules/resources.smk"
 
 localrules:
     all,
+    plan,
 
 
 rule all:
@@ -46,3 +47,16 @@ rule all:
     input:
         results(),
         f"results/{config['run']}/manifest.json",
+
+
+# `snakemake --cores 2 plan` says in words what `snakemake --cores 2` will do; `cisflow plan` is the same without a rule.
+rule plan:
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Plan run {config[run]}"
+    run:
+        from cisflow.planning.apart import print_plan
+
+        print_plan(config, workflow.resource_settings.cores or 1)

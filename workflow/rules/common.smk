@@ -114,7 +114,8 @@ onstart:
         raise WorkflowError("\n".join(problems))
     date_back(f"results/{config['run']}")
     # A file tells the command to the manifest of the run: a parameter would rerun it whenever the command differs.
-    write_json({"command": shlex.join(["snakemake", *sys.argv[1:]])}, f"logs/{config['run']}/command.json")
+    if set(workflow.dag_settings.targets) != {"plan"}:
+        write_json({"command": shlex.join(["snakemake", *sys.argv[1:]])}, f"logs/{config['run']}/command.json")
 
 
 wildcard_constraints:
