@@ -41,8 +41,9 @@ def write_study(folder: Path, libraries: int, shards: int) -> Path:
         (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n")
     config = folder / "study.yaml"
     config.write_text(
-        "run: large\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: reads.tsv, datasets: null, designs: null, "
-        f"contact_maps: null, models: null, variants: null, screens: null}}\nreads: {{shards: {shards}}}\n"
+        "run: large\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: reads.tsv, datasets: null, "
+        "contact_maps: null, models: null, designs: null, variants: null, screens: null}\n"
+        f"reads: {{shards: {shards}}}\n"
     )
     return config
 

@@ -49,15 +49,12 @@ def planned_text(
     recorded: Path = RECORDED,
 ) -> str:
     """Plan of a run in words, see :func:`cisflow.planning.jobs.plan_jobs`."""
-    from cisflow.files import read_table
     from cisflow.planning.jobs import plan_jobs
     from cisflow.planning.words import plan_text
     from cisflow.resources import read_needs
 
     study, jobs = plan_jobs(configfiles, overlay, folder, cores)
-    table = read_table(recorded)
-    largest = dict(zip(table["rule"], table["largest_input_mb"], strict=True))
-    return plan_text(study, jobs, read_needs(recorded), largest, folder, cores)
+    return plan_text(study, jobs, read_needs(recorded), folder, cores)
 
 
 def run(given: argparse.Namespace) -> None:

@@ -169,6 +169,8 @@ class Forecast:
         Jobs by rule that is on no record.
     guessed : int
         Jobs whose input is not there yet: taken as large as in the recorded runs.
+    larger : int
+        Jobs whose input is larger than any on record.
     memory_mb : float
         Largest request of one job, as far as it is known.
     """
@@ -177,29 +179,31 @@ class Forecast:
     longest_hours: float
     unknown: Counter[str]
     guessed: int
+    larger: int
     memory_mb: float
 
 
-def forecast(jobs: Sequence[PlannedJob], needs: Mapping[str, Need], largest: Mapping[str, float]) -> Forecast:
+def forecast(jobs: Sequence[PlannedJob], needs: Mapping[str, Need]) -> Forecast:
     """Add up what due jobs take.
 
     Parameters
     ----------
     jobs : sequence of PlannedJob
     needs : mapping of Need by rule
-        Time and memory as functions of the size of the input, of recorded runs.
-    largest : mapping of float by rule
-        Largest input of those runs, MB; stands for input that is not there yet.
+        Time and memory as functions of the size of the input, of recorded runs; their largest input stands for input
+        that is not there yet.
     """
     due = {job.outputs: job for job in jobs if job.due}
-    seconds, unknown, guessed = {}, Counter(), 0
+    seconds, unknown, guessed, larger = {}, Counter(), 0, 0
     for key, job in due.items():
         need = needs.get(job.rule)
         if need is None:
             unknown[job.rule] += 1
         guessed += need is not None and job.input_mb is None
-        size = largest.get(job.rule, 0.0) if job.input_mb is None else job.input_mb
-        seconds[key] = need.seconds(size) if need else 0.0
+        seconds[key] = 0.0
+        if need is not None:
+            seconds[key] = need.seconds(need.largest_input_mb if job.input_mb is None else job.input_mb)
+            larger += (job.input_mb or 0) > need.largest_input_mb
     ends: dict[tuple[str, ...], float] = {}
     waiting = list(due)
     while waiting:  # ends of all jobs before one, then its own
@@ -211,20 +215,24 @@ def forecast(jobs: Sequence[PlannedJob], needs: Mapping[str, Need], largest: Map
         ends[key] = seconds[key] + max((ends[other] for other in before), default=0.0)
         waiting.pop()
     memory = max((job.memory_mb or 0 for job in due.values()), default=0)
-    return Forecast(sum(seconds.values()) / 3600, max(ends.values(), default=0) / 3600, unknown, guessed, memory)
+    return Forecast(
+        sum(seconds.values()) / 3600, max(ends.values(), default=0) / 3600, unknown, guessed, larger, memory
+    )
 
 
 def _hours(hours: float) -> str:
+    if hours < 2 / 60:
+        return f"{3600 * hours:,.0f} s"
     return f"{60 * hours:,.0f} min" if hours < 2 else f"{hours:,.1f} h"
 
 
-def _table(jobs: Sequence[PlannedJob], needs: Mapping[str, Need], largest: Mapping[str, float]) -> list[str]:
+def _table(jobs: Sequence[PlannedJob], needs: Mapping[str, Need]) -> list[str]:
     lines = [f"  {'stage':30}{'to do':>8}{'there':>8}{'CPU time':>11}{'memory of a job':>18}"]
     for stage in [*STAGES, *sorted({job.stage for job in jobs} - set(STAGES))]:
         own = [job for job in jobs if job.stage == stage]
         if not own:
             continue
-        told = forecast(own, needs, largest)
+        told = forecast(own, needs)
         n_due = sum(job.due for job in own)
         time = _hours(told.cpu_hours) if n_due and n_due > told.unknown.total() else "-"
         memory = f"{told.memory_mb / 1000:,.1f} GB" if n_due else "-"
@@ -241,20 +249,19 @@ def plan_text(
     study: Study,
     jobs: Sequence[PlannedJob],
     needs: Mapping[str, Need],
-    largest: Mapping[str, float],
     folder: str | Path = ".",
     cores: int = 1,
 ) -> str:
     """Text of a plan; parameters as in :func:`forecast`, the working folder, and the cores that jobs may use."""
     folder = Path(folder)
     root = folder / "results" / study.config["run"]
-    told = forecast(jobs, needs, largest)
+    told = forecast(jobs, needs)
     due = sum(job.due for job in jobs)
     lines = [f"Plan of run {study.config['run']}: {due:,} of {len(jobs):,} jobs to do, {len(jobs) - due:,} done before"]
     lines += _indented("Input", found(study, folder))
     lines += _indented("Filters", filters(study))
     lines += _indented("Models", models(study))
-    lines += ["", "Jobs", *_table(jobs, needs, largest)]
+    lines += ["", "Jobs", *_table(jobs, needs)]
     end = []
     if due:
         wall = max(told.cpu_hours / cores, told.longest_hours)
@@ -264,6 +271,10 @@ def plan_text(
         )
         if told.guessed:
             end.append(f"of {told.guessed:,} jobs the input is not there yet: taken as large as in the recorded runs")
+        if told.larger:
+            end.append(
+                f"the input of {told.larger:,} jobs is larger than any on record: their times are carried forward"
+            )
         if told.unknown:
             names = [f"{rule} ({n:,})" for rule, n in sorted(told.unknown.items())]
             more = f", and {len(names) - MOST_NAMED} more rules" if len(names) > MOST_NAMED else ""
