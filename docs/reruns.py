@@ -58,6 +58,14 @@ def reruns_page(table: dict[str, Any]) -> str:
             for one in entry if isinstance(entry, list) else [entry]:
                 lines.append(f"| `{name}` | {_cell(one)} | {_remark(one)} |".replace("  ", " "))
         lines.append("")
+    lines += [
+        "## Code of the library (a module of each stage)",
+        "",
+        "| changed | scripts whose rules rerun |",
+        "| --- | --- |",
+    ]
+    for module, scripts in table["code"].items():
+        lines.append(f"| `{module}` | {', '.join(f'`{script}`' for script in scripts) or 'none'} |")
     return "\n".join(lines).rstrip() + "\n"
 
 
