@@ -23,14 +23,14 @@ from slurm import CPUS, MEMORY_MB, Cluster, cluster, why_not
 pytestmark = [pytest.mark.dag, pytest.mark.skipif(bool(why_not()), reason=why_not() or "Slurm is here")]
 
 # Waits are set for real clusters in the profile; here a look costs nothing.
-QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2"]
+QUICK = ["--slurm-init-seconds-before-status-checks", "1"]
 # Without an accounting database.
 PLAIN = ["--slurm-status-command", "squeue", "--slurm-no-account"]
 NODE = ["--cores", str(CPUS), "--resources", f"mem_mb={MEMORY_MB}"]
 #: Jobs that go to a node together in these tests, beside the groups of the profile.
 TOGETHER = {
     "inputs": "simulate_random_library simulate_reads_random simulate_contacts encode_genome",
-    "elements": "cluster_sequences count_elements",
+    "elements": "count_reads cluster_sequences count_elements",
     "expression": "estimate_expression build_dataset measure_test_ceiling",
     "map": "prepare_contact_map compute_expected",
     "predictions": "predict_expression predict_contacts",
@@ -137,7 +137,7 @@ def test_slurm_run_gives_the_tables_of_the_local_run(slurm, local, tmp_path):
     jobs = slurm.client("scontrol", "-o", "show", "jobs").splitlines()
     assert {re.search(r"JobState=(\w+)", line)[1] for line in jobs} == {"COMPLETED"}
     assert {re.search(r" NodeList=(\w+)", line)[1] for line in jobs} == {"n1", "n2"}
-    assert 8 <= len(jobs) <= 12  # for 20 jobs of the workflow
+    assert len(jobs) <= 10  # for 20 jobs of the workflow
     assert same_as_local(tmp_path, local) == len(tables(local))
 
 
@@ -162,9 +162,14 @@ def test_a_run_goes_on_without_a_lost_node(slurm, local, tmp_path):
         return any(state.rglob("state.pt"))
 
     slurm.wait_until(training, "no state was saved", 600)
-    (node,) = {line.split()[0] for line in slurm.client("squeue", "-h", "-t", "R", "-o", "%N").splitlines()}
+    job, node = slurm.client("squeue", "-h", "-t", "R", "-o", "%i %N").split()
     slurm.kill_node(node)
     try:
+        # Slurm sees it after half a minute and would hold the job back for two more.
+        slurm.wait_until(
+            lambda: slurm.client("squeue", "-h", "-j", job, "-o", "%T").strip() == "PENDING", "not queued again"
+        )
+        slurm.client("scontrol", "update", f"JobId={job}", "StartTime=now")
         assert not (tmp_path / ROOT / "models" / "promoters" / "dream_cnn" / "seed1" / "weights.safetensors").exists()
         ends(slurm, tmp_path, process)
     finally:
