@@ -51,12 +51,16 @@ rule all:
 
 # `snakemake --cores 2 plan` says in words what `snakemake --cores 2` will do; `cisflow plan` is the same without a rule.
 rule plan:
+    log:
+        f"logs/{config['run']}/plan.log",
+    conda:
+        "envs/table.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        cores=lambda wildcards: workflow.resource_settings.cores or 1,
     message:
         "Plan run {config[run]}"
-    run:
-        from cisflow.planning.apart import print_plan
-
-        print_plan(config, workflow.resource_settings.cores or 1)
+    script:
+        "scripts/print_plan.py"

@@ -1,6 +1,6 @@
 """A plan made in a process of its own: a Snakemake that is running cannot plan again beside itself.
 
-Inputs: the config of the run that is going on. Outputs: the text of its plan on the screen.
+Inputs: the config of the run that is going on. Outputs: the text of its plan on the screen and in the log of the rule.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from cisflow.files import write_json
 from cisflow.problems import InputError, Problem
 
 
-def print_plan(config: Mapping[str, Any], cores: int) -> None:
-    """Print the plan of a run in the working folder.
+def print_plan(config: Mapping[str, Any], cores: int, log: str | Path) -> None:
+    """Print the plan of a run in the working folder, and add it to a log.
 
     Parameters
     ----------
@@ -26,6 +26,7 @@ def print_plan(config: Mapping[str, Any], cores: int) -> None:
         The whole config.
     cores : int
         Cores that jobs may use together.
+    log : path
 
     Raises
     ------
@@ -49,3 +50,5 @@ def print_plan(config: Mapping[str, Any], cores: int) -> None:
     if done.returncode:
         raise InputError(Problem("plan", done.stderr.strip()))
     print(done.stdout, flush=True)
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(done.stdout)
