@@ -10,7 +10,10 @@ from typing import Any
 
 import yaml
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML without libyaml
+    from yaml import SafeLoader
 
 
 def parse_yaml(text: str) -> Any:
@@ -21,4 +24,4 @@ def parse_yaml(text: str) -> Any:
     yaml.YAMLError
         The text is no YAML.
     """
-    return yaml.load(text, Loader=LOADER)
+    return yaml.load(text, Loader=SafeLoader)

@@ -97,7 +97,9 @@ def message_of(one: Case, folder: Path) -> str:
     except (InputError, Told) as error:
         said = str(error)
     assert said, f"{one.name}: nothing was said"
-    return said.replace(f"{folder}/", "").replace(str(folder), ".").replace(f"{CHECKOUT}/", "checkout/")
+    said = said.replace(f"{folder}/", "").replace(str(folder), ".").replace(f"{CHECKOUT}/", "checkout/")
+    # How much is left of a name that a message cuts off depends on the length of the folder's name.
+    return re.sub(r"(\w)\1{9,}\.\.\.", r"\1\1\1\1\1\1\1\1\1\1...", said)
 
 
 def command(*arguments: str | Path) -> None:

@@ -198,6 +198,9 @@ def test_processes_of_a_training_keep_its_gpus(alone, tmp_path, monkeypatch):
         def wait(self):
             return 0
 
+        def terminate(self):
+            """As of a process that has ended."""
+
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(Popen=Started))
     launch.run_in_processes("cisflow.any:thing", {}, 2, tmp_path / "state", "cuda")
     assert given["env"][VISIBLE] == given["env"][INHERITED] == "0,1"

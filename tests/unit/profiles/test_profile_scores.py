@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from cisflow.evaluation import profile_scores
-from cisflow.evaluation.profile_scores import (
-    RegionBootstrap,
-    interval,
-    jensen_shannon,
-    mean_profile,
-    shuffled_distance,
-)
+from cisflow.evaluation.intervals import interval
+from cisflow.evaluation.profile_scores import RegionBootstrap, jensen_shannon, mean_profile, shuffled_distance
 from cisflow.evaluation.profile_tables import METRICS, observed_counts, paths_by_fold, score_assay
 from cisflow.figures.profiles import (
     chosen_regions,
