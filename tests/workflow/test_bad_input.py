@@ -65,7 +65,9 @@ def write_broken(folder, settings):
 
 
 def left_over(folder):
-    return [p for p in (folder / "results").rglob("*") if p.is_file() and p.name != "settings.yaml"]
+    """Files beside the settings, and the record of them."""
+    known = ("settings.yaml", "settings.yaml.json")
+    return [p for p in (folder / "results").rglob("*") if p.is_file() and p.name not in known]
 
 
 @pytest.fixture(scope="module")
