@@ -8,14 +8,14 @@ from cisflow.clusters.ordered import ordered_library
 from cisflow.clusters.self_alignment import flank_lengths
 from cisflow.files import write_table
 from cisflow.joblog import job
-from cisflow.reads.count import ReadSettings
+from cisflow.reads.structure import parse_structure
 
 with job(snakemake):
     reads = snakemake.params.settings["reads"]
     shards = snakemake.input.get("nearest")
     found = assign_to_ordered(
         pool(snakemake.input.bins),
-        ordered_library(snakemake.input.ordered, ReadSettings(**reads)),
+        ordered_library(snakemake.input.ordered, parse_structure(reads["structure"]), reads["keep_flanks"]),
         flank_lengths(reads),
         snakemake.params.settings["max_distance"],
         snakemake.wildcards.library,

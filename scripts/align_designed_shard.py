@@ -6,14 +6,15 @@ from cisflow.clusters.ordered import ordered_library
 from cisflow.clusters.self_alignment import flank_lengths
 from cisflow.files import write_table
 from cisflow.joblog import job
-from cisflow.reads.count import ReadSettings
+from cisflow.reads.structure import parse_structure
 
 with job(snakemake):
     settings = snakemake.params.settings
+    reads = settings["reads"]
     found = nearest_of_shard(
         pool(snakemake.input.bins),
-        ordered_library(snakemake.input.ordered, ReadSettings(**settings["reads"])),
-        flank_lengths(settings["reads"]),
+        ordered_library(snakemake.input.ordered, parse_structure(reads["structure"]), reads["keep_flanks"]),
+        flank_lengths(reads),
         settings["max_distance"],
         snakemake.wildcards.library,
         (int(snakemake.wildcards.shard), settings["shards"]),

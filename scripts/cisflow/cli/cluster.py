@@ -90,7 +90,7 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.clusters.ordered import ordered_library
     from cisflow.clusters.self_alignment import flank_lengths
     from cisflow.files import write_table
-    from cisflow.reads.count import ReadSettings
+    from cisflow.reads.structure import parse_structure
 
     check_outputs([given.output, given.members, given.funnel])
     cluster, reads = section_settings(given, "cluster"), section_settings(given, "reads")
@@ -99,10 +99,9 @@ def run(given: argparse.Namespace) -> None:
         tables = _as_parquet(files, Path(folder))
         pooled = pool(list(tables.values()))
         if given.ordered:
-            settings = ReadSettings(**{key: reads[key] for key in ReadSettings.__dataclass_fields__})
             elements = assign_to_ordered(
                 pooled,
-                ordered_library(given.ordered, settings),
+                ordered_library(given.ordered, parse_structure(reads["structure"]), reads["keep_flanks"]),
                 flank_lengths(reads),
                 cluster["max_designed_mismatches"],
                 given.library,

@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 
 from cisflow.problems import InputError, Problem
-from cisflow.reads.count import ReadSettings
 from cisflow.reads.flanks import locate_variable_part
+from cisflow.reads.layout import ReadStructure
 from cisflow.reads.ragged import Sequences
 from cisflow.user_files import read_text
 
@@ -132,9 +132,9 @@ def read_ordered(path: str | Path) -> pl.DataFrame:
     return table
 
 
-def _variable_parts(table: pl.DataFrame, settings: ReadSettings, path: str) -> pl.Series:
+def _variable_parts(table: pl.DataFrame, structure: ReadStructure, path: str) -> pl.Series:
     """Parts between the flanks; the whole sequences when none of them holds the flanks."""
-    distal, proximal = settings.parsed.distal_flank, settings.parsed.proximal_flank
+    distal, proximal = structure.distal_flank, structure.proximal_flank
     if not (distal or proximal):
         return table["sequence"]
     located = locate_variable_part(Sequences.from_series(table["sequence"]), distal, proximal, 0)
@@ -159,7 +159,7 @@ def _variable_parts(table: pl.DataFrame, settings: ReadSettings, path: str) -> p
     return located.sequences.part(located.start, located.stop).to_series()
 
 
-def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
+def ordered_library(path: str | Path, structure: ReadStructure, keep_flanks: bool) -> OrderedLibrary:
     """Read ordered sequences and bring them into the form in which reads are counted.
 
     Sequences that hold both flanks (exactly, anywhere) are cut to the part between them; sequences without are taken as
@@ -169,7 +169,10 @@ def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
     ----------
     path : path
         See :func:`read_ordered`.
-    settings : ReadSettings
+    structure : ReadStructure
+        Of the reads.
+    keep_flanks : bool
+        Count sequences with their flanks.
 
     Returns
     -------
@@ -182,9 +185,9 @@ def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
         the reads' filter would drop.
     """
     table, where = read_ordered(path), str(path)
-    table = table.with_columns(variable=_variable_parts(table, settings, where))
+    table = table.with_columns(variable=_variable_parts(table, structure, where))
     length = pl.col("variable").str.len_bytes().cast(pl.Int64)
-    shortest, longest = settings.parsed.min_variable_length, settings.parsed.max_variable_length
+    shortest, longest = structure.min_variable_length, structure.max_variable_length
     wrong = table.filter((length < shortest) | (length > longest))
     problems = [
         Problem(
@@ -203,8 +206,8 @@ def ordered_library(path: str | Path, settings: ReadSettings) -> OrderedLibrary:
     ]
     if problems:
         raise InputError(shown(problems, where))
-    flanks = settings.parsed.distal_flank, settings.parsed.proximal_flank
-    before, after = flanks if settings.keep_flanks else ("", "")
+    flanks = structure.distal_flank, structure.proximal_flank
+    before, after = flanks if keep_flanks else ("", "")
     return OrderedLibrary(
         table.select("element", sequence=pl.format(f"{before}{{}}{after}", "variable"), variable="variable")
     )

@@ -219,7 +219,9 @@ def real_reads(shared_data, tmp_path_factory):
     path = tmp_path_factory.mktemp("tnac") / "reads.fastq"
     with gzip.open(folder / "Lib1.fq.gz", "rt") as lines:
         path.write_text("".join(itertools.islice(lines, 4 * 6000)))
-    return count_reads([path], [], TNAC).table, ordered_library(folder / "library.tsv.gz", TNAC)
+    return count_reads([path], [], TNAC).table, ordered_library(
+        folder / "library.tsv.gz", TNAC.parsed, TNAC.keep_flanks
+    )
 
 
 def test_real_reads(real_reads):

@@ -21,9 +21,13 @@ def write(path, rows):
     return path
 
 
+def library(path, settings):
+    return ordered_library(path, settings.parsed, settings.keep_flanks)
+
+
 def problems(path, settings=SETTINGS):
     with pytest.raises(InputError) as error:
-        ordered_library(path, settings)
+        library(path, settings)
     return str(error.value)
 
 
@@ -40,7 +44,7 @@ def test_forms_give_the_same_library(tmp_path, form):
         end = "\r\n" if form == "crlf" else "\n"
         text = "".join(f"{n}{',' if form == 'csv' else chr(9)}{v.lower() if n == 'v1' else v}{end}" for n, v in rows)
     path.write_bytes(gzip.compress(text.encode()) if form == "gzip" else text.encode())
-    table = ordered_library(path, SETTINGS).table
+    table = library(path, SETTINGS).table
     assert table["element"].to_list() == ["v0", "v1", "v2", "v3"]
     assert table["variable"].to_list() == VARIABLE
 
@@ -50,7 +54,7 @@ def test_forms_give_the_same_library(tmp_path, form):
 def test_ordered_with_and_without_flanks_come_to_the_form_of_the_reads(tmp_path, before, keep_flanks):
     after = PROXIMAL + "AAGCTT" if before.startswith("ACC") else PROXIMAL if before else ""
     path = write(tmp_path / "o.tsv", [(f"v{i}", before + v + after) for i, v in enumerate(VARIABLE)])
-    table = ordered_library(path, dataclasses.replace(SETTINGS, keep_flanks=keep_flanks)).table
+    table = library(path, dataclasses.replace(SETTINGS, keep_flanks=keep_flanks)).table
     assert table["variable"].to_list() == VARIABLE
     expected = [DISTAL + v + PROXIMAL if keep_flanks else v for v in VARIABLE]
     assert table["sequence"].to_list() == expected
@@ -63,7 +67,7 @@ def test_flanks_in_only_some(tmp_path):
 
 def test_no_flanks_configured(tmp_path):
     path = write(tmp_path / "o.tsv", [("a", VARIABLE[0])])
-    table = ordered_library(path, dataclasses.replace(SETTINGS, structure="{variable:48-112}")).table
+    table = library(path, dataclasses.replace(SETTINGS, structure="{variable:48-112}")).table
     assert table.rows() == [("a", VARIABLE[0], VARIABLE[0])]
 
 

@@ -88,7 +88,10 @@ def test_scoring_and_the_alignment_read_the_design(design, tmp_path):
     alt, ref = (encode(order["variable"].iloc[subsets["SNVs"].pos[:, side]].tolist()) for side in (0, 1))
     assert ((alt != ref).sum(axis=1) == 1).all()
     settings = ReadSettings("TGCATTTTTTTCACATC {variable:80} GGTTACGGCTGTT", 40, 15, 0.75, 2, True, "forward")
-    assert ordered_library(tmp_path / "ordered.tsv", settings).table["element"].to_list() == order["id"].tolist()
+    assert (
+        ordered_library(tmp_path / "ordered.tsv", settings.parsed, True).table["element"].to_list()
+        == order["id"].tolist()
+    )
 
 
 def test_funnel_counts_what_is_left_out(design):
