@@ -33,6 +33,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 FOLDER = "CISFLOW_GPU_LEASES"
 #: What an ancestor of this process has leased for it.
 INHERITED = "CISFLOW_GPUS_LEASED"
+#: One place for all users and jobs: TMPDIR, which tempfile follows, may differ from job to job.
 DEFAULT_FOLDER = "/tmp/cisflow-gpus"
 #: The number of the job by scheduler: Slurm, PBS, LSF, SGE.
 JOB_NUMBERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")

@@ -29,7 +29,7 @@ DAMAGED = (
     EOFError,
     OSError,
     OverflowError,
-    RuntimeError,  # also NotImplementedError
+    RuntimeError,  # encrypted members, and compressions that zipfile does not know
     ValueError,
 )
 
