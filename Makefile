@@ -19,7 +19,7 @@ test: env test-tools
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'dag and not slow'
 
 slow: env test-tools
-	$(BIN)/python -m pytest -m slow # whole cascades of the published size: minutes
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow # more seeds, examples and settings; whole runs through Slurm
 
 env: tools $(STAMP)
 

@@ -27,8 +27,8 @@ POOLS = (1, 4, 4, 5, 5, 5, 2)
 #: Row per base code (A, C, G, T, unknown): an unknown base is a quarter of each.
 BASES = torch.cat([torch.eye(4), torch.full((1, 4), 0.25)])
 
-#: Positions of a tile at the first of its stages.
-TILE = 32_768
+#: Positions of a tile at the first of its stages: few enough for a processor's cache, and enough to keep a GPU busy.
+TILE, GPU_TILE = 2**15, 2**20
 
 
 def one_hot(codes: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class Encoder(nn.Module):
             self.add_module(f"lconv{stage}", linear_1d(channels, width, *pooling, kernel_size=kernel_size))
             self.add_module(f"conv{stage}", nonlinear_1d(width, kernel_size=kernel_size))
             channels = width
-        self.tiers = self._tiers()
+        self.tiers, self.gpu_tiers = self._tiers(TILE), self._tiers(GPU_TILE)
 
     def _spacing(self, stage: int) -> int:
         """Bases per position after a stage."""
@@ -102,7 +102,7 @@ class Encoder(nn.Module):
                 f"sequence of {sequence.shape[-1]} bp; expected a multiple of the bin size {self.bin_size}"
             )
         if not (self.training or torch.is_grad_enabled()):
-            return self._in_tiles(sequence, len(self.tiers) - 1)
+            return self._in_tiles(sequence, self.gpu_tiers if sequence.device.type == "cuda" else self.tiers)
         return self._stages(_floats(sequence), 0, len(self.pools))
 
     def stage(self, signal: Tensor, number: int) -> Tensor:
@@ -117,14 +117,14 @@ class Encoder(nn.Module):
             signal = add(linear, nonlinear) if stage < len(self.pools) else nonlinear
         return signal
 
-    def _tiers(self) -> list[tuple[int, int, int]]:
+    def _tiers(self, positions: int) -> list[tuple[int, int, int]]:
         """Stages that are computed together, and the length of their tiles (bp).
 
-        A tile has ``TILE`` positions at the first of its stages; its stages see at most a 32nd of it beyond its edges.
+        A tile has ``positions`` at the first of its stages; its stages see at most a 32nd of it beyond its edges.
         """
         tiers, n_stages, first = [], len(self.pools), 0
         while first < n_stages:
-            tile = TILE * self._spacing(first)
+            tile = positions * self._spacing(first)
             last = first
             while last < n_stages and 32 * self._reach(last + 1) <= tile:
                 last += 1
@@ -134,13 +134,13 @@ class Encoder(nn.Module):
             first = last
         return tiers
 
-    def _in_tiles(self, sequence: Tensor, tier: int) -> Tensor:
-        """What the stages up to those of a tier make of a sequence, tile by tile, each from tiles of the tier before.
+    def _in_tiles(self, sequence: Tensor, tiers: Sequence[tuple[int, int, int]]) -> Tensor:
+        """What the stages of all tiers make of a sequence, tile by tile, each from tiles of the tier before.
 
-        Equal to the whole at once in eval mode: tiles overlap by what their stages see. A tile stays in the processor's
-        cache, and memory does not grow with the length, but for the result.
+        Equal to the whole at once in eval mode: tiles overlap by what their stages see. On a CPU a tile stays in the
+        processor's cache; memory does not grow with the length, but for the result.
         """
-        first, last, tile = self.tiers[tier]
+        *before, (first, last, tile) = tiers
         spacing, length = self._spacing(last), sequence.shape[-1]
         overlap = math.ceil(self._reach(last) / spacing) * spacing
         result = None
@@ -148,7 +148,7 @@ class Encoder(nn.Module):
             end = min(start + tile, length)
             left, right = max(0, start - overlap), min(length, end + overlap)
             piece = sequence[..., left:right]
-            signal = self._stages(self._in_tiles(piece, tier - 1) if tier else _floats(piece), first, last)
+            signal = self._stages(self._in_tiles(piece, before) if before else _floats(piece), first, last)
             signal = signal[..., (start - left) // spacing : (end - left) // spacing]
             if end - start == length:
                 return signal

@@ -31,11 +31,14 @@ def reproducible_numerics(threads: int, tf32: bool = False) -> Iterator[None]:
         torch.backends.cudnn.benchmark,
         torch.backends.cudnn.allow_tf32,
         torch.backends.cuda.matmul.allow_tf32,
+        torch.utils.deterministic.fill_uninitialized_memory,
     )
     # cuBLAS reads this when it starts; without it matrix products on a GPU may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling new tensors would make reads of memory that nothing wrote repeatable; there are none, and it takes time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.set_flush_denormal(True)
@@ -46,4 +49,5 @@ def reproducible_numerics(threads: int, tf32: bool = False) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[1], warn_only=before[2])
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = before[3:5]
         torch.backends.cuda.matmul.allow_tf32 = before[5]
+        torch.utils.deterministic.fill_uninitialized_memory = before[6]
         torch.set_flush_denormal(False)

@@ -84,12 +84,14 @@ def test_tiles_of_several_tiers_equal_the_whole(narrow):
     torch.testing.assert_close(network.encode(sequence), whole, rtol=0, atol=1e-5)
 
 
-def test_tiers_of_the_published_encoder_cover_its_stages():
+@pytest.mark.parametrize("tiers", ["tiers", "gpu_tiers"])
+def test_tiers_of_the_published_encoder_cover_its_stages(tiers):
     network = OrcaNet()
-    assert network.tiers[0][0] == 0
-    assert network.tiers[-1][1] == len(network.pools)
-    assert all(before[1] == after[0] for before, after in pairwise(network.tiers))
-    for _, last, tile in network.tiers:
+    tiers = getattr(network, tiers)
+    assert tiers[0][0] == 0
+    assert tiers[-1][1] == len(network.pools)
+    assert all(before[1] == after[0] for before, after in pairwise(tiers))
+    for _, last, tile in tiers:
         assert tile % network._spacing(last) == 0
         assert 32 * network._reach(last) <= tile
 

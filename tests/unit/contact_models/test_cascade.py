@@ -41,7 +41,7 @@ class SymbolEncoder(torch.nn.Module):
         self.register_buffer("weight", torch.from_numpy(np.sin(0.9 * c * a)).float())
         self.decode = decoder
 
-    def encode(self, codes):
+    def encode_by(self, codes, blocks):
         return torch.einsum("ca,bal->bcl", self.weight, one_hot(codes))
 
 
@@ -121,7 +121,6 @@ def check_predictions(predicted, levels, arrays, facts):
         assert contacts.mean() == pytest.approx(facts["stats"][str(level)]["pred_mean"], abs=1e-4, rel=1e-4)
 
 
-@pytest.mark.slow
 def test_predictions_of_32_megabases_are_those_of_the_original(reference):
     arrays, facts = reference("cascade_32Mb")
     net0 = SymbolEncoder(orca_fill.fill(Decoder1M(), "B"))
@@ -132,7 +131,6 @@ def test_predictions_of_32_megabases_are_those_of_the_original(reference):
     check_predictions(predict_ladder(cascade, CODES, offsets // 4000, backgrounds), MEGABASES_32, arrays, facts)
 
 
-@pytest.mark.slow
 def test_predictions_of_256_megabases_are_those_of_the_original(reference):
     arrays, facts = reference("cascade_256Mb")
     cascade = symbol_cascade(LADDER_256, 32_000, SymbolEncoder(), Pooling(4), orca_fill.fill(CoarseningEncoder(3), "B"))
