@@ -19,5 +19,6 @@ with job(snakemake):
         settings["threads"],
         settings["seed"],
         (int(snakemake.wildcards.get("shard", 0)), settings.get("shards", 1)),
+        settings["evaluation"],
     )
     write_predictions(found, snakemake.output[0])

@@ -7,10 +7,12 @@ from cisflow.joblog import job
 from cisflow.models.contact_train import ContactFiles, train_contact_model
 
 with job(snakemake):
+    settings = with_saving(snakemake.params.settings, snakemake.config)
+    settings["recipe"] = {**settings["recipe"], **snakemake.params.tested_on}
     train_contact_model(
         ContactFiles.of_rule(snakemake.input),
         Path(snakemake.output.weights).parent,
         snakemake.params.state,
-        with_saving(snakemake.params.settings, snakemake.config),
+        settings,
         snakemake.params.code,
     )

@@ -192,7 +192,7 @@ def changed_recipe(model: str, key: str, value: Any, folder: Path) -> dict[str, 
     """Write the recipe of a model with another value, and a sheet that names it; returns the overlay that uses it."""
     models = pd.read_csv(STUDY.with_name("models.tsv"), sep="\t", dtype=str)
     recipe = yaml.safe_load((CHECKOUT / models.loc[models["model"] == model, "recipe"].iloc[0]).read_text())
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(merged(recipe, nested(key, value))))
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(merged(recipe, nested(key, value)), sort_keys=False))
     return changed_sheet("models", model, {"recipe": str(folder / "recipe.yaml")}, folder / "models.tsv")
 
 

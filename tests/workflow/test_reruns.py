@@ -118,6 +118,14 @@ def before(working_folder):
     return jobs
 
 
+def test_a_network_is_not_trained_anew_for_the_windows_that_it_is_tested_on(working_folder, before):
+    case = next(case for case in cases() if case.name == "orca.evaluation.max_missing_in_bin")
+    given, after = before(), planned(working_folder, case.overlay(working_folder / "changed"))
+    again = [key[0] for key in first_to_rerun(given, after) if after[key].rule == "train_contact_model"]
+    assert again
+    assert all("/distance_only/" in path for path in again)
+
+
 @pytest.mark.parametrize("case", marked())
 def test_a_changed_setting_reruns_what_the_table_says(case, working_folder, before):
     given = before(case.entry.get("with"))

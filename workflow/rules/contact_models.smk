@@ -26,8 +26,10 @@ rule train_contact_model:
         code=code("train_contact_model.py"),
         # Not an output: Snakemake removes outputs before a job starts again, and a killed training must continue.
         state="state/{run}/{map}/{model}/seed{seed}",
+        # A bundle says what it is tested on, but a network does not depend on it.
+        tested_on=lambda wildcards: unrecorded(evaluation=tested_windows(wildcards)),
         settings=lambda wildcards: {
-            "recipe": whole_recipe(wildcards),
+            "recipe": learned_recipe(wildcards),
             "map": wildcards.map,
             "model": wildcards.model,
             "replicate": int(wildcards.seed),
@@ -83,6 +85,7 @@ if len(PREDICTION_SHARDS) == 1:
             settings=lambda wildcards: {
                 "replicates": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
                 "test_chromosomes": study.chromosomes(wildcards.map, "test"),
+                "evaluation": tested_windows(wildcards),
                 "device": config["device"],
                 "threads": config["training"]["threads"],
                 "seed": config["seed"],
@@ -132,6 +135,7 @@ else:
             settings=lambda wildcards: {
                 "replicates": [seed for model, seed in bundles(wildcards.map) if model == wildcards.model],
                 "test_chromosomes": study.chromosomes(wildcards.map, "test"),
+                "evaluation": tested_windows(wildcards),
                 "device": config["device"],
                 "threads": config["training"]["threads"],
                 "seed": config["seed"],

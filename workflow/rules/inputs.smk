@@ -193,6 +193,17 @@ def whole_recipe(wildcards):
     return fill_from_others(study.recipe(wildcards.model, wildcards.map), others)
 
 
+def tested_windows(wildcards):
+    """Which windows a contact model is tested on."""
+    return whole_recipe(wildcards)["evaluation"]
+
+
+def learned_recipe(wildcards):
+    """What the training of a contact model depends on: of a network's recipe all but the windows that it is tested on."""
+    recipe = whole_recipe(wildcards)
+    return {key: value for key, value in recipe.items() if key != "evaluation" or recipe["model"] != "network"}
+
+
 def overfit_start(wildcards):
     """Files of the bundle that a diagnosed model starts from: of the first of its seeds."""
     seed = next(seed for model, seed in bundles(wildcards.map) if model == wildcards.model)

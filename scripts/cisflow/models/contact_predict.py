@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from cisflow.contacts.windows import tile
 from cisflow.files import atomic_path
 from cisflow.models.cascade import Cascade, predict_from_encodings, strand_encodings
 from cisflow.models.contact_networks import build_network, one_hot
-from cisflow.models.contact_settings import contact_settings
+from cisflow.models.contact_settings import ContactSettings, contact_settings
 from cisflow.models.contact_train import ContactFiles, lengths_of
 from cisflow.models.contacts_task import split_output
 from cisflow.models.distance_only import LadderDistanceOnly
@@ -42,12 +43,14 @@ class ContactModel:
 
     Attributes
     ----------
+    recipe : mapping
+        As it was trained.
     settings : ContactSettings
         ``settings.window`` says the length of the sequences and the shape of the maps.
     """
 
     def __init__(self, bundle: Bundle, device: torch.device | str = "cpu"):
-        self.settings = contact_settings(bundle.recipe)
+        self.recipe, self.settings = bundle.recipe, contact_settings(bundle.recipe)
         self.device = torch.device(device)
         self.network = build_network(self.settings, len(bundle.manifest["settings"]["profiles"]))
         fill_network(self.network, bundle, self.device)
@@ -144,6 +147,7 @@ def predict_windows(
     threads: int,
     seed: int = 0,
     shard: tuple[int, int] = (0, 1),
+    evaluation: Mapping[str, Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Predict the windows of the test chromosomes with every replicate of a model.
 
@@ -163,6 +167,8 @@ def predict_windows(
         Of the random assemblies.
     shard : (int, int)
         Number of this part of the windows (from 0), and number of parts, see :func:`joined_windows`.
+    evaluation : mapping, optional
+        Which windows, as in ``evaluation`` of a recipe; by default as in the recipe of the bundles.
 
     Returns
     -------
@@ -177,25 +183,26 @@ def predict_windows(
     """
     with reproducible_numerics(threads):
         models = {replicate: load_contact_model(folder, device) for replicate, folder in sorted(bundles.items())}
-        settings = next(iter(models.values())).settings
+        first = next(iter(models.values()))
+        settings = contact_settings({**first.recipe, "evaluation": evaluation}) if evaluation else first.settings
         if settings.window.levels > 1:
             reader = files.ladder_reader(settings)
             tested = lengths_of(reader.contact_map, chromosomes, "test")
             found = predict_inputs(models, settings, reader, tested, label, seed, shard)
         else:
-            found = _predict_tiles(models, files, chromosomes, label, shard)
+            found = _predict_tiles(models, settings, files, chromosomes, label, shard)
     return {**found, "seeds": np.array(list(models), dtype=np.int64)}
 
 
 def _predict_tiles(
     models: Mapping[int, ContactModel],
+    settings: ContactSettings,
     files: ContactFiles,
     chromosomes: Sequence[str],
     label: str,
     shard: tuple[int, int],
 ) -> dict[str, np.ndarray]:
     """Windows of one level that tile the test chromosomes, see :func:`predict_windows`."""
-    settings = next(iter(models.values())).settings
     window, evaluation = settings.window, settings.evaluation
     reader = files.reader(settings)
     lengths = lengths_of(reader.contact_map, chromosomes, "test")

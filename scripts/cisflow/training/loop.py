@@ -139,7 +139,8 @@ def train(
     manifest = provenance.manifest(dict(inputs), dict(settings), PACKAGES)
     manifest |= {"code": code, "device": device.type, "threads": threads}
     made_of = {name: manifest[name] for name in ("inputs", "code", "device", "threads", "versions")}
-    states = StateFolder(state_dir, state_key({**made_of, "recipe": dict(recipe), "seed": seed}))
+    learned = {key: value for key, value in recipe.items() if key != "evaluation"}  # of what comes after the training
+    states = StateFolder(state_dir, state_key({**made_of, "recipe": learned, "seed": seed}))
     with (
         reproducible_numerics(threads, recipe["training"].get("tf32", False)),
         joined(options.processes, device) as us,

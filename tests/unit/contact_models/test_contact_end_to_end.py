@@ -114,6 +114,17 @@ def test_any_number_of_shards_gives_the_same_bytes(files, bundles, predictions, 
     assert (tmp_path / "joined.npz").read_bytes() == predictions["orca"].read_bytes()
 
 
+def test_windows_other_than_the_bundles_own(files, bundles, predictions):
+    closer = {**RECIPE["evaluation"], "step_bins": 2}
+    found = predict_windows({1: bundles / "orca"}, files, ["chr3"], "orca", "cpu", 1, evaluation=closer)
+    own = np.load(predictions["orca"])
+    assert set(np.diff(found["start"][:, 0])) == {200}
+    shared = np.isin(found["start"][:, 0], own["start"][:, 0])
+    np.testing.assert_array_equal(found["predicted"][:, shared], own["predicted"])
+    with pytest.raises(InputError, match="step_bin"):
+        predict_windows({1: bundles / "orca"}, files, ["chr3"], "orca", "cpu", 1, evaluation={"step_bin": 2})
+
+
 def test_bundle_says_what_it_was_made_of(bundles):
     manifest = json.loads((bundles / "orca" / "manifest.json").read_text())
     assert manifest["settings"]["profiles"] == ["peaks.bed"]
