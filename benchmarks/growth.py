@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import yaml
+from contacts import BIN, random_fasta, write_map
 from maude import simulate
 from reads import cpu_seconds, read_settings
 from simulated_pairs import DISTAL, LETTERS, PROXIMAL, write_pairs
@@ -34,6 +35,7 @@ from cisflow.clusters.methods import cluster_library
 from cisflow.clusters.near_identical import near_identical_pairs
 from cisflow.clusters.ordered import ordered_library
 from cisflow.contacts.coarsegrain import adaptive_coarsegrain
+from cisflow.contacts.prepare import prepare_map
 from cisflow.expression.bin_mean import estimate_bin_mean
 from cisflow.expression.bin_model import bin_model_from_quantiles
 from cisflow.expression.maude import estimate_maude
@@ -206,6 +208,22 @@ def quality(folder: Path) -> Path:
     return folder / "page.html"
 
 
+def make_contacts(pixels: int, folder: Path) -> None:
+    """Cooler of 1-kb bins, 100 pixels to a bin, and its genome."""
+    bins = max(pixels // 100, 1000)
+    lengths = {"chr1": BIN * bins * 8 // 10, "chr2": BIN * bins // 10, "chr3": BIN * bins // 10}
+    write_map(folder, lengths, pixels)
+    random_fasta(folder / "genome.fa", lengths)
+
+
+def prepare(folder: Path) -> Path:
+    """A map summed to bins four times as wide, checked and balanced."""
+    target, quality = folder / "out.cool", folder / "quality.tsv"
+    held_out = {"validation": ["chr2"], "test": ["chr3"]}
+    prepare_map(folder / "map.cool", folder / "genome.fa", 4 * BIN, target, quality, **held_out)
+    return target
+
+
 def make_map(bins: int, folder: Path) -> None:
     """Dense contact map."""
     counts = generator(1, "growth", "map", bins).poisson(2.0, (bins, bins)).astype(float)
@@ -244,6 +262,7 @@ STAGES = {
     "MAUDE": Stage(make_counts, maude, "elements x 18 bins", 5_000),
     "quality report": Stage(make_library, quality, "elements x 18 bins", 5_000),
     "near-identical pairs": Stage(make_promoters, near_identical, "sequences", 10_000),
+    "prepare map": Stage(make_contacts, prepare, "pixels of 1 kb", 200_000),
     "coarse-graining": Stage(make_map, coarsegrain, "bins on a side", 100),
 }
 
