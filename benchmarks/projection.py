@@ -74,7 +74,7 @@ READS = [
 ]
 #: A deep Micro-C map: 2 x 10^9 pixels at 1 kb (assumed); chr9 and chr10 (272 Mb) tested in windows half a window apart.
 MAP = [
-    Step("prepare map", 2e9, told="one bin size; memory as in memory throughout, less beyond `contacts.memory_mb` (not measured)"),
+    Step("prepare map", 2e9, told="one bin size; memory without the bound of `contacts.memory_mb`"),
     Step("balance", 2e9, told="of that, balancing; from disk with less `contacts.memory_mb`"),
     Step("predict 1 Mb, published size", 2 * 272 * 2, told="544 windows, both strands, of one model"),
     Step("predict 32 Mb, published size", 2 * 17 * 2, told="34 windows, both strands, of one model"),
