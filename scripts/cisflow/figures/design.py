@@ -81,6 +81,7 @@ def library_figure(order: pd.DataFrame, models: list[str]) -> tuple[Figure, pd.D
                 for i, count in enumerate(counts)
             ]
         panels[-1, column].set_xlabel("predicted expression")
+    figure.supylabel("sequences", fontsize=9)
     caption = (
         f"Predictions of the {len(order):,} designed sequences by subset; numbers: sequences of each subset (those of "
         "pairs with their references; a sequence may belong to several). Line: median. High and low should lie beyond "
