@@ -15,7 +15,8 @@ COPY profiles /opt/cisflow/profiles
 COPY scripts /opt/cisflow/scripts
 COPY workflow /opt/cisflow/workflow
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --editable /opt/cisflow
-ENV HOME=/tmp/home PYTHONUNBUFFERED=1
+# Snakemake keeps caches in HOME; the mounted folder is the one that whoever runs the image can write to.
+ENV HOME=/data PYTHONUNBUFFERED=1
 WORKDIR /data
 ENTRYPOINT ["snakemake", "-s", "/opt/cisflow/Snakefile", "--workflow-profile", "/opt/cisflow/profiles/default"]
 CMD ["--cores", "2"]

@@ -25,7 +25,7 @@ import yaml
 
 from cisflow.contacts.ladder import LadderData
 from cisflow.contacts.reader import WindowData
-from cisflow.contacts.windows import Segment, centre_zoom
+from cisflow.contacts.windows import Segment
 from cisflow.memory import PeakMemory
 from cisflow.models.cascade_task import CascadeTask
 from cisflow.models.contact_settings import ContactSettings, contact_settings
@@ -81,7 +81,7 @@ class RandomInputs:
         """Contacts of all levels."""
         observed = self._with_gaps((self.expected * self.random.gamma(4, 0.25, self.expected.shape)).astype(np.float32))
         missing, trans = np.isnan(observed).astype(np.float32), np.zeros(observed.shape, dtype=bool)
-        return LadderData(segments, centre_zoom(self.ladder), observed, self.expected, missing, trans)
+        return LadderData(segments, offsets, observed, self.expected, missing, trans)
 
 
 def run_of(model: str, rows: int | None, options: dict[str, Any], device: torch.device) -> tuple[Run, dict[str, Any]]:
