@@ -66,7 +66,7 @@ PAIRED = ("predict", "step", "level", "level_step")
 BLOCK_BINS = 50  # of encode_step
 PRECISIONS = ("float32", "tf32", "bf16")
 DIGITS = ".3g"  # of seconds
-PLAIN_AT_MOST = 4_000_000  # bp; it needs about 1 GB per Mb at its full width
+PLAIN_AT_MOST = {"cpu": 4_000_000, "cuda": 32_000_000}  # bp; it needs about 1 GB per Mb at its full width
 
 
 def codes(length: int, batch: int = 1) -> Tensor:
@@ -364,7 +364,7 @@ def rows(part: str, length: int, options: argparse.Namespace) -> list[str]:
         times = f"encoders {found['encode']:{DIGITS}}, decoders {found['decode']:{DIGITS}}"
         return [f"{part} | {size} | {times} | {found['mb']:,.0f} MB"]
     ways = ["blocks"] if given["part"] == "encode" else ["at once", "blocks"]
-    if given["part"] == "encode" and length <= PLAIN_AT_MOST:
+    if given["part"] == "encode" and length <= PLAIN_AT_MOST[options.device]:
         ways = ["plain", *ways]
     found = {way: child({**given, "way": way}) for way in ways}
     return [f"{part} | {size} | {way} | {one['seconds']:{DIGITS}} | {one['mb']:,.0f} MB" for way, one in found.items()]

@@ -13,6 +13,14 @@ CHECKOUT = Path(__file__).parents[1]
 SHARED = CHECKOUT.parent / "shared"
 
 
+@pytest.fixture(autouse=True)
+def same_initial_weights() -> None:
+    """Networks that a test builds start from the same weights, whichever tests ran before in its process."""
+    import torch
+
+    torch.manual_seed(1)
+
+
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """Reference outputs of the original programs that are part of the project."""
