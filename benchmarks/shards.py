@@ -174,7 +174,7 @@ def write_study(folder: Path) -> Path:
         "device": "cpu",
         "data_dir": str(folder),
         "sheets": {name: f"{name}.tsv" for name in sheets}
-        | dict.fromkeys(("contact_maps", "designs", "variants", "screens")),
+        | dict.fromkeys(("contact_maps", "designs", "variants", "screens", "queries")),
         "reads": {"check_reads": 0, "structure": f"{DISTAL} {{variable:48-112}} {PROXIMAL}"},
         "split": {"validation": 0.1, "test": 0.4, "method": "random"},
     }

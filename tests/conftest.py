@@ -1,5 +1,7 @@
 """Shared fixtures: where the golden files and the real data lie."""
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,21 @@ def shared_golden() -> Path:
     if not (SHARED / "golden").is_dir():
         pytest.skip("reference outputs on third-party data (../shared/golden) are not there")
     return SHARED / "golden"
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a finished run of the smallest config on two cores; processes that test side by side share one."""
+    from running import TINY, snakemake
+
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+    folder, finished = shared / "tiny", shared / "tiny.finished"
+    with open(shared / "tiny.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            assert not folder.exists(), "the smallest run failed in another process"
+            code, text = snakemake(folder, "--cores", "2", "--configfile", str(TINY))
+            assert code == 0, text[-6000:]
+            finished.touch()
+    return folder

@@ -419,7 +419,7 @@ LIBRARY = {
 
 def one_library(folder, reads):
     """Check a study of one library of FASTQ files a.fq and b.fq."""
-    others = dict.fromkeys(("datasets", "models", "contact_maps", "designs", "variants", "screens"))
+    others = dict.fromkeys(("datasets", "models", "contact_maps", "designs", "variants", "screens", "queries"))
     for name in ("a.fq", "b.fq"):
         write(folder / name, "")
     settings(folder, lambda config: config["sheets"].update(others), reads=READS + reads, **LIBRARY)

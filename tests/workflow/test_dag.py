@@ -20,15 +20,6 @@ from running import TINY, command, environment, planned_rules, snakemake, tables
 pytestmark = pytest.mark.dag
 
 
-@pytest.fixture(scope="module")
-def tiny_run(tmp_path_factory):
-    """A finished run of the smallest config on two cores."""
-    folder = tmp_path_factory.mktemp("tiny")
-    code, text = snakemake(folder, "--cores", "2", "--configfile", str(TINY))
-    assert code == 0, text[-6000:]
-    return folder
-
-
 def test_run_ends_with_a_report_that_needs_no_network(tiny_run):
     page = (tiny_run / "results" / "tiny" / "report.html").read_text()
     assert "<h2" in page
@@ -95,11 +86,11 @@ def test_every_figure_has_its_table(tiny_run):
 
 
 def test_trained_models_answer_every_question(tiny_run):
-    """Variants of both arms, a design and both screens: in the report, and predicted rather than refused."""
+    """Variants, a design, screens and queries of both arms: in the report, and predicted rather than refused."""
     root = tiny_run / "results" / "tiny"
     page = (root / "report.html").read_text()
     sections = {part.split('"')[0]: part for part in page.split('<h2 id="')[1:]}
-    for name, figures in (("variants", 3), ("designs", 2), ("screens", 2)):
+    for name, figures in (("variants", 3), ("designs", 2), ("screens", 2), ("queries", 2)):
         assert sections[name].count("<img") == figures, name
     for name, models in (("substitutions", {"kmer_ridge"}), ("structural", {"orca"})):
         effects = pd.read_parquet(root / "variants" / name / "effects.parquet")

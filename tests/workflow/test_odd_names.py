@@ -47,7 +47,7 @@ def write_files(data):
 
 def test_odd_names_of_files_and_folders_are_just_names(tmp_path):
     write_files(tmp_path / FOLDER)
-    sheets = dict.fromkeys(("datasets", "models", "designs", "variants", "screens"))
+    sheets = dict.fromkeys(("datasets", "models", "designs", "variants", "screens", "queries"))
     for name, text in SHEETS.items():
         (tmp_path / FOLDER / f"{name} $(touch SHELL).tsv").write_text(text, encoding="utf-8")
         sheets[name] = f"{name} $(touch SHELL).tsv"

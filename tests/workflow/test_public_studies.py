@@ -131,7 +131,7 @@ def write_study(folder: Path, address: str) -> Path:
     recipe = {"task": "expression", "model": "kmer_ridge", "k": 3, "pool_strands": True, "alphas": [1, 10]}
     (folder / "ridge.yaml").write_text(yaml.safe_dump(recipe))
     (folder / "models.tsv").write_text(f"model\tdataset\trecipe\tseeds\nridge\tprivate\t{folder}/ridge.yaml\t1\n")
-    sheets = dict.fromkeys(("libraries", "bins", "reads", "contact_maps", "designs", "variants", "screens"))
+    sheets = dict.fromkeys(("libraries", "bins", "reads", "contact_maps", "designs", "variants", "screens", "queries"))
     sheets |= {name: str(folder / f"{name}.tsv") for name in ("downloads", "datasets", "models")}
     (folder / "study.yaml").write_text(yaml.safe_dump({"run": "c", "sheets": sheets, "split": {"method": "random"}}))
     return folder / "study.yaml"

@@ -29,6 +29,7 @@ from cisflow.settings.dataset_columns import further_columns, measurement_labels
 from cisflow.settings.downloads import listed
 from cisflow.settings.stage_checks import BUNDLE_FILES
 from cisflow.settings.profiles import BIAS_MODEL
+from cisflow.settings.queries import queries_with_files, query_regions
 from cisflow.settings.screens import disruption_rule, row_regions, screens_with_files
 from cisflow.settings.speed import is_measurable
 from cisflow.settings.study import read_study
@@ -49,16 +50,16 @@ if workflow.is_main_process and any(row["source"] != "simulated" for row in stud
         if found := [problem for given in study.map_files() for problem in map_problems(MapFiles(**given))]:
             raise WorkflowError(str(InputError(found)))
 
-# So are regions and sequences of screens.
-if workflow.is_main_process and study.screens:
+# So are regions and sequences of screens, and regions of queries.
+if workflow.is_main_process and (study.screens or study.queries_of("contacts")):
     try:
         from cisflow.contacts.input_checks import cheap_lengths
         from cisflow.variants.screen_input import file_problems
     except ImportError as error:
-        print(f"Regions and sequences of screens are checked by their own jobs: {error}", file=sys.stderr)
+        print(f"Regions of screens and queries are checked by their own jobs: {error}", file=sys.stderr)
     else:
         found = []
-        for given in screens_with_files(study):
+        for given in screens_with_files(study) + queries_with_files(study):
             genome = given.pop("genome")
             given["lengths"] = given["lengths"] or cheap_lengths(genome)
             found += file_problems(**given)
@@ -141,6 +142,7 @@ wildcard_constraints:
     design=one_of(study.designs),
     variants=one_of(study.variants),
     screen=one_of(study.screens),
+    query=one_of(study.queries),
     shard="[0-9]+",
     fold=one_of({fold["name"] for folds in study.chromosome_folds.values() for fold in folds}),
     test=one_of({fold for dataset in study.datasets for fold in study.folds(dataset)}),
@@ -232,6 +234,8 @@ def figures():
         kinds = ("effects", "ladder") if row["dataset"] in study.maps else ("effects",)
         names += [f"variants/{name}.{kind}" for kind in kinds]
     names += [f"screens/{name}.effects" for name in study.screens]
+    names += [f"queries/{name}.predictions" for name in study.queries_of("expression")]
+    names += [f"queries/{name}.{model}" for name in study.queries_of("contacts") for model in study.query_models(name)]
     return [f"results/{config['run']}/figures/{name}.svg" for name in names]
 
 
@@ -418,9 +422,34 @@ def expression_tables():
     ]
 
 
+def answered_queries():
+    """Files of the queries that no figure needs: tracks of intervals, and exchanges with endpoints."""
+    files = []
+    for name in study.queries_of("expression"):
+        row = study.queries[name]
+        kinds = (["bw"] if row["intervals"] else []) + (["exchange.json"] if row["species"] else [])
+        files += [f"queries/{name}/{model}.{kind}" for model in study.query_models(name) for kind in kinds]
+    return [f"results/{config['run']}/{file}" for file in files]
+
+
+def packed_models():
+    """Trained models for others, where the config asks for them, and the list of all."""
+    trained = [(name, *pair) for name in [*study.datasets, *study.maps] for pair in bundles(name)]
+    if not config["pack_models"] or not trained:
+        return []
+    names = [f"{name}.{model}.seed{seed}.tar.gz" for name, model, seed in trained]
+    return [f"results/{config['run']}/packed/{name}" for name in ["models.tsv", *names]]
+
+
 def results():
-    """What a run is for: its report, expression tables, and exported contacts."""
-    return [f"results/{config['run']}/report.html", *expression_tables(), *exported_contacts()]
+    """What a run is for: its report, expression tables, exported contacts, answers, and models for others."""
+    return [
+        f"results/{config['run']}/report.html",
+        *expression_tables(),
+        *exported_contacts(),
+        *answered_queries(),
+        *packed_models(),
+    ]
 
 
 def up_to_half_the_cores(most):

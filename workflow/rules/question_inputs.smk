@@ -1,4 +1,4 @@
-# What trained models are asked about: inputs of the rules of variants, screens and designed libraries.
+# What trained models are asked about: inputs of the rules of variants, screens, queries and designed libraries.
 
 
 def variant_row(wildcards):
@@ -118,3 +118,59 @@ def drawn_screen(wildcards):
         "tables": [f"{folder}/{model}.parquet" for model in study.screen_models(wildcards.screen)],
         "peaks": peak_files(wildcards.run, screen_row(wildcards)["dataset"]),
     }
+
+
+def query_row(wildcards):
+    """Row of the queries sheet."""
+    return study.queries[wildcards.query]
+
+
+def simulated_query_input(wildcards):
+    """Simulated genome that a query is about, and its motif sites; nothing for sequences."""
+    name = query_row(wildcards)["dataset"]
+    if name not in study.maps:
+        return {}
+    return {"genome": f"results/{wildcards.run}/simulated/{name}.fa", "peaks": peak_files(wildcards.run, name)[0]}
+
+
+def queried(wildcards):
+    """Files of sequences or intervals that a query names."""
+    row, made = query_row(wildcards), f"results/{wildcards.run}/simulated/{wildcards.query}.query"
+    if row["sequences"]:
+        return {"sequences": f"{made}.fa" if row["sequences"] == "simulated" else study.path(row["sequences"])}
+    if row["dataset"] in study.maps and query_regions(row):
+        return {}
+    given = {"intervals": f"{made}.bed" if row["intervals"] == "simulated" else study.path(row["intervals"])}
+    return given | ({"genome": study.path(row["genome"])} if row["genome"] else {})
+
+
+def query_bundles(wildcards):
+    """Pairs of (model, seed) that answer a query, in the order of its models."""
+    found = bundles(query_row(wildcards)["dataset"])
+    return [pair for model in study.query_models(wildcards.query) for pair in found if pair[0] == model]
+
+
+def query_expression_input(wildcards):
+    """Bundles of all models of a query, and what they are shown."""
+    name = query_row(wildcards)["dataset"]
+    folders = [f"results/{wildcards.run}/models/{name}/{model}/seed{seed}" for model, seed in query_bundles(wildcards)]
+    given = {file: [f"{folder}/{path}" for folder in folders] for file, path in BUNDLE_OUTPUTS.items()}
+    return given | queried(wildcards)
+
+
+def query_contacts_input(wildcards):
+    """Bundles of one model of a query, its expected contacts, and what it is shown."""
+    name = query_row(wildcards)["dataset"]
+    given = asked_model(wildcards.run, name, wildcards.model) | queried(wildcards)
+    return given | {"peaks": peak_files(wildcards.run, name)}
+
+
+def endpoint_input(wildcards):
+    """Bundles of one model of a query, what it is shown, and what it was found to predict."""
+    given = asked_model(wildcards.run, query_row(wildcards)["dataset"], wildcards.model) | queried(wildcards)
+    return given | {"table": f"results/{wildcards.run}/queries/{wildcards.query}/predictions.parquet"}
+
+
+def ends(row):
+    """Constant bases in front of and behind every sequence that models are shown."""
+    return [(row[end] or "").upper() for end in ("left", "right")]

@@ -19,9 +19,7 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.joblog import logger
     from cisflow.training.numerics import reproducible_numerics
     from cisflow.variants.contact_run import ContactInput
-    from cisflow.variants.contact_views import ExpectedContacts
-    from cisflow.variants.region_maps import SUFFIXES, predict_regions, sequence_regions, write_region_maps
-    from cisflow.variants.screen_input import outside_problems, read_regions
+    from cisflow.variants.region_maps import SUFFIXES, predict_asked, write_region_maps
 
     bundles, problems = named_bundles(given.models), wrong_options(given, ("left", "right"), "contacts")
     if len(bundles) > 1:
@@ -35,17 +33,6 @@ def run(given: argparse.Namespace) -> None:
     expected = expected_by_model(given.expected, list(bundles))
     shown = ContactInput(given.genome or given.sequences, bundles, expected)
     with reproducible_numerics(given.threads):
-        genome, (model,) = shown.load(choose_device(given.device))
-        if model.placer.assembled:
-            what = "a model of inputs of several chromosomes; expected one whose window is a stretch of one"
-            raise InputError(Problem(name, what))
-        if given.sequences:
-            regions = sequence_regions(genome.lengths, model.placer.ladder.length, given.sequences)
-        else:
-            regions = read_regions(given.intervals)
-            if problems := outside_problems(regions, genome.lengths, "disruption", given.intervals):
-                raise InputError(problems)
-        curve = ExpectedContacts.read(expected[name]) if name in expected else None
-        found = predict_regions(model, regions, curve)
-    write_region_maps(given.output, found, regions, genome.lengths, f"predicted by {name}")
+        found, regions, lengths = predict_asked(shown, given.intervals, given.sequences, choose_device(given.device))
+    write_region_maps(given.output, found, regions, lengths, f"predicted by {name}")
     logger.info("%s regions at %d levels", f"{len(regions):,}", len(found.levels))

@@ -79,7 +79,7 @@ def run(given: argparse.Namespace) -> None:
     from cisflow.devices import choose_device
     from cisflow.interpret.tables import load_models
     from cisflow.joblog import logger
-    from cisflow.models.predict_stream import read_sequences, write_predictions, write_track
+    from cisflow.models.predict_stream import shown_sequences, write_predictions, write_track
     from cisflow.training.numerics import reproducible_numerics
     from cisflow.variants.sequences import intervals
 
@@ -101,10 +101,7 @@ def run(given: argparse.Namespace) -> None:
                 next(iter(models.values())), places, Genome(given.genome, ()).lengths, given.output, left, right
             )
             return
-        if given.intervals:
-            named = ((place.name, place.read(place.bases, left, right)) for place in places)
-        else:
-            named = ((name, left + bases + right) for name, bases in read_sequences(given.sequences))
+        named = shown_sequences(given.sequences, places, left, right)
         number, without = write_predictions(models, named, given.output)
     logger.info(
         "%s sequences; %s without a prediction (a length that a model is not for)", f"{number:,}", f"{without:,}"

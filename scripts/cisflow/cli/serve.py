@@ -72,7 +72,7 @@ def _served(given: argparse.Namespace) -> Any:
     from cisflow.devices import choose_device
     from cisflow.models.contact_predict import load_contact_model
     from cisflow.models.predict import load_bundle
-    from cisflow.serve.predictors import EXPRESSION_TYPES, ContactPredictor, ExpressionPredictor
+    from cisflow.serve.predictors import ContactPredictor, expression_predictor
     from cisflow.serve.requests import Offer
     from cisflow.training.bundle import read_bundle
     from cisflow.variants.contact_views import ExpectedContacts
@@ -85,18 +85,16 @@ def _served(given: argparse.Namespace) -> Any:
     common = {"cell_type": given.cell_type, "species": given.species}
     if task == "expression":
         models = [load_bundle(folder, device) for folder in given.bundles]
-        left, right = given.left.upper(), given.right.upper()
-        size = {} if given.window is None else {"input_size": len(left) + given.window + len(right)}
-        offer = Offer(
-            readout="point",
-            types=EXPRESSION_TYPES,
-            type_actual=["expression"],
+        return expression_predictor(
+            models,
+            **about,
+            **common,
             scale=given.scale,
             log_base=given.log_base,
-            about=about | size | {"expression_strand_specific": False},
-            **common,
+            window=given.window,
+            left=given.left.upper(),
+            right=given.right.upper(),
         )
-        return ExpressionPredictor(models, offer, given.window, left, right)
     if task != "contacts":
         raise InputError(Problem(given.bundles[0], f"a model of {task!r}; expected expression or contacts"))
     models = [load_contact_model(folder, device) for folder in given.bundles]

@@ -89,6 +89,25 @@ def read_sequences(path: str | Path) -> Iterator[Named]:
         raise InputError(Problem(str(path), f"cannot be read to its end: {error}")) from None
 
 
+def shown_sequences(
+    sequences: str | Path | None, places: Sequence[Place], left: str = "", right: str = ""
+) -> Iterator[Named]:
+    """Names and sequences as models are shown them: of a file, or of intervals where there is none.
+
+    Parameters
+    ----------
+    sequences : path, optional
+        See :func:`read_sequences`.
+    places : sequence of Place
+        Intervals of a genome.
+    left, right : str
+        Constant ends around every sequence.
+    """
+    if sequences is None:
+        return ((place.name, place.read(place.bases, left, right)) for place in places)
+    return ((name, left + bases + right) for name, bases in read_sequences(sequences))
+
+
 def columns_of(models: Mapping[str, Sequence[Predictor]]) -> dict[str, pl.DataType]:
     """Columns of the table: ``id``, the mean prediction by the name of the model, and of replicates."""
     names = []
@@ -153,7 +172,7 @@ def write_track(
     left: str = "",
     right: str = "",
 ) -> None:
-    """Predict intervals of a genome and write them as a bigWig track, one value per interval.
+    """Predict intervals of a genome and write them as a bigWig track, one value per interval; see :func:`write_values`.
 
     Parameters
     ----------
@@ -171,10 +190,20 @@ def write_track(
     InputError
         When intervals overlap: a track has one value per base.
     """
-    import pyBigWig
+    _refuse_overlaps(places, lengths)
+    named = shown_sequences(None, places, left, right)
+    values = pl.concat(predict_stream({"m": model}, named))["m"]
+    write_values(places, values.to_list(), lengths, output)
 
+
+def _in_order(places: Sequence[Place], lengths: Mapping[str, int]) -> list[int]:
+    """Numbers of intervals in the order of the genome."""
     rank = {name: i for i, name in enumerate(lengths)}
-    ordered = sorted(places, key=lambda place: (rank[place.chromosome], place.start))
+    return sorted(range(len(places)), key=lambda i: (rank[places[i].chromosome], places[i].start))
+
+
+def _refuse_overlaps(places: Sequence[Place], lengths: Mapping[str, int]) -> None:
+    ordered = [places[i] for i in _in_order(places, lengths)]
     overlapping = [
         Problem("intervals", f"{later.name} overlaps {before.name}; a track has one value per base")
         for before, later in pairwise(ordered)
@@ -182,9 +211,32 @@ def write_track(
     ]
     if overlapping:
         raise InputError(overlapping[:20])
-    named = ((place.name, place.read(place.bases, left, right)) for place in ordered)
-    values = pl.concat(predict_stream({"m": model}, named))["m"]
-    kept = [(place, value) for place, value in zip(ordered, values, strict=True) if value is not None]
+
+
+def write_values(
+    places: Sequence[Place], values: Sequence[float | None], lengths: Mapping[str, int], output: str | Path
+) -> None:
+    """Write one value per interval as a bigWig track.
+
+    Parameters
+    ----------
+    places : sequence of Place
+    values : sequence of float or None
+        Intervals without a value are left out.
+    lengths : mapping of str to int
+        Lengths (bp) of the chromosomes.
+    output : path
+
+    Raises
+    ------
+    InputError
+        When intervals overlap: a track has one value per base.
+    """
+    import pyBigWig
+
+    _refuse_overlaps(places, lengths)
+    ordered = _in_order(places, lengths)
+    kept = [(places[i], values[i]) for i in ordered if values[i] is not None]
     with atomic_path(output) as temporary:
         track = pyBigWig.open(str(temporary), "w")
         track.addHeader([(name, int(length)) for name, length in lengths.items()])

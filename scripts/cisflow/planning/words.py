@@ -40,6 +40,8 @@ STAGES = {
     "designs": "designs",
     "variants": "variants",
     "screens": "screens",
+    "queries": "queries",
+    "packed_models": "packed models",
     "evaluation": "scores and ranking",
     "cross_validation": "cross-validation",
     "report": "report",
@@ -104,6 +106,7 @@ def found(study: Study, folder: Path) -> list[str]:
         f"screen {name}: {row['kind']}, by {', '.join(study.screen_models(name))}"
         for name, row in study.screens.items()
     ]
+    lines += [f"query {name}: by {', '.join(study.query_models(name))}" for name in study.queries]
     public = study.public_files()
     if public:
         lines.append(f"public files: {_size([study.path(name) for name in public], folder)}")

@@ -55,6 +55,10 @@ SECTIONS = {
         "Screens of contact models",
         "Which bases predicted contacts depend on, and what inserted sequences do to them.",
     ),
+    "queries": (
+        "Queries",
+        "What the models predict of sequences and regions that were given, and are no part of their data.",
+    ),
     "diagnosis": ("Diagnosis of contact models", "What limits each network, in one sentence, with its reasons."),
 }
 

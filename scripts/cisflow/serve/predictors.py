@@ -108,6 +108,48 @@ class ExpressionPredictor:
         return dict(zip(names, values.tolist(), strict=True))
 
 
+def expression_predictor(
+    replicates: Sequence[Predictor],
+    model: str,
+    species: str,
+    cell_type: str,
+    *,
+    scale: str = "log",
+    log_base: float = 2.0,
+    window: int | None = None,
+    left: str = "",
+    right: str = "",
+) -> ExpressionPredictor:
+    """Predictor of expression models, with what they offer.
+
+    Parameters
+    ----------
+    replicates : sequence of Predictor
+    model : str
+        Its name.
+    species, cell_type : str
+        What the models were trained on.
+    scale : {"log", "linear"}
+        Of the predictions.
+    log_base : float
+        Of that logarithm.
+    window, left, right
+        See :class:`ExpressionPredictor`.
+    """
+    size = {} if window is None else {"input_size": len(left) + window + len(right)}
+    offer = Offer(
+        readout="point",
+        types=EXPRESSION_TYPES,
+        type_actual=["expression"],
+        cell_type=cell_type,
+        species=species,
+        scale=scale,
+        log_base=log_base,
+        about={"model": model} | size | {"expression_strand_specific": False},
+    )
+    return ExpressionPredictor(replicates, offer, window, left, right)
+
+
 class ContactPredictor:
     """Contact models: one map per sequence.
 

@@ -47,6 +47,7 @@ snakemake --cores 8 --configfile config/studies/my_study.yaml --config data_dir=
 | trained models, and variants to predict | `studies/questions_demo.yaml` | variants beside those of the models |
 | trained models, and a test library to design | `studies/questions_demo.yaml` | designs beside those of the models |
 | trained contact models, and a virtual screen | `studies/questions_demo.yaml` | screens beside those of the models |
+| trained models, and sequences or regions to predict | `config.yaml` | queries beside those of the models |
 | cut sites (bigWig), peaks, and the genome | `studies/profiles_demo.yaml`, source `files` | profiles, models |
 
 Relative paths in the sheets start in `data_dir`, then in the working folder, then in the checkout.

@@ -121,25 +121,29 @@ def _place_problems(study: Study, row: Mapping[str, Any], shown: str) -> list[Pr
     return problems
 
 
+def genome_of_map(study: Study, name: str) -> dict[str, Any]:
+    """Genome of a contact map before any job: ``lengths`` (bp by chromosome) of a simulated one, else ``genome``."""
+    contact_map = study.maps[name]
+    if contact_map["source"] != SIMULATED:
+        return {"lengths": None, "genome": contact_map["genome"] and study.path(contact_map["genome"])}
+    simulation = study.config["simulation"]
+    names = [f"chr{number}" for number in range(1, simulation["chromosomes"] + 1)]
+    return {"lengths": dict.fromkeys(names, simulation["chromosome_length"]), "genome": None}
+
+
 def screens_with_files(study: Study) -> list[dict[str, Any]]:
     """Screens as :func:`cisflow.variants.screen_input.file_problems` has them; files that a job makes are left out."""
     found = []
     for name, row in study.screens.items():
         files = {column: study.path(row[column]) for column in ("regions", "sequences") if row[column] is not None}
         there = {column: path if Path(path).is_file() else None for column, path in files.items()}
-        contact_map, lengths = study.maps[row["dataset"]], None
-        if contact_map["source"] == SIMULATED:
-            simulation = study.config["simulation"]
-            names = [f"chr{number}" for number in range(1, simulation["chromosomes"] + 1)]
-            lengths = dict.fromkeys(names, simulation["chromosome_length"])
         found.append(
             {
                 "where": f"screen {name}",
                 "kind": row["kind"],
                 "regions": row_regions(row) or there["regions"],
                 "sequences": there.get("sequences"),
-                "lengths": lengths,
-                "genome": contact_map["genome"] and study.path(contact_map["genome"]),
+                **genome_of_map(study, row["dataset"]),
             }
         )
     return found

@@ -33,6 +33,7 @@ from cisflow.settings.designs import design_problems, designing_models, motif_pr
 from cisflow.settings.downloads import PublicFiles, download_problems
 from cisflow.settings.links import BRACES, brace_problems, link_problems
 from cisflow.settings.profiles import assay_problems
+from cisflow.settings.queries import query_problems
 from cisflow.settings.read_checks import structure_problems
 from cisflow.settings.schema import check_config, in_schema_order, read_schema
 from cisflow.settings.screens import screen_problems
@@ -54,10 +55,11 @@ SHEETS = (
     "designs",
     "variants",
     "screens",
+    "queries",
     "downloads",
 )
 #: Sheets that no other sheet names: wrong values in them need not wait for their links and files to be told.
-QUESTIONS = ("designs", "variants", "screens")
+QUESTIONS = ("designs", "variants", "screens", "queries")
 KEYS = {
     "libraries": ("library",),
     "bins": ("library", "bin"),
@@ -69,6 +71,7 @@ KEYS = {
     "designs": ("design",),
     "variants": ("variants",),
     "screens": ("screen",),
+    "queries": ("query",),
     "downloads": ("file",),
 }
 
@@ -81,7 +84,7 @@ class Study(ContactViews):
     ----------
     config : dict
         The whole config.
-    libraries, datasets, maps, assays, designs, variants, screens : dict of dict
+    libraries, datasets, maps, assays, designs, variants, screens, queries : dict of dict
         Rows of the sheets by name.
     chromosome_folds : dict of list of dict
         Folds of each assay, see :func:`cisflow.settings.profiles.read_folds`.
@@ -111,6 +114,7 @@ class Study(ContactViews):
     designs: dict[str, dict[str, Any]] = field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     screens: dict[str, dict[str, Any]] = field(default_factory=dict)
+    queries: dict[str, dict[str, Any]] = field(default_factory=dict)
     chromosome_folds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -185,6 +189,14 @@ class Study(ContactViews):
     def screen_models(self, name: str) -> list[str]:
         """Models that are asked a screen, in its order."""
         return predicting_models(self, self.screens[name])
+
+    def query_models(self, name: str) -> list[str]:
+        """Models that answer a query, in its order."""
+        return predicting_models(self, self.queries[name])
+
+    def queries_of(self, task: str) -> list[str]:
+        """Queries of models of a task, ``expression`` or ``contacts``."""
+        return [name for name, row in self.queries.items() if (row["dataset"] in self.maps) == (task == "contacts")]
 
     def screens_of(self, kind: str) -> list[str]:
         """Screens of a kind, ``disruption`` or ``insertion``."""
@@ -386,6 +398,7 @@ def _read_study(config: dict[str, Any], schemas: Path, checkout: Path, workdir: 
     study.designs = {row["design"]: row for row in rows["designs"]}
     study.variants = {row["variants"]: row for row in rows["variants"]}
     study.screens = {row["screen"]: row for row in rows["screens"]}
+    study.queries = {row["query"]: row for row in rows["queries"]}
     for row in sorted(
         rows["bins"],
         key=lambda r: (r["role"] == "unsorted", r["position"] if isinstance(r["position"], float) else 0.0),
@@ -408,6 +421,7 @@ def _read_study(config: dict[str, Any], schemas: Path, checkout: Path, workdir: 
         problems += design_problems(study, rows["designs"], shown["designs"])
         problems += variant_problems(study, rows["variants"], shown["variants"])
         problems += screen_problems(study, rows["screens"], shown["screens"])
+        problems += query_problems(study, rows["queries"], shown["queries"])
         problems += motif_problems(study, config.get("interpret", {}).get("motifs"))
         tested = {name for map_name in study.maps for name in study.chromosomes(map_name, "test")}
         problems += region_problems(config["contact_figures"]["regions"], tested)

@@ -31,6 +31,33 @@ def predicting_models(study: Study, row: Mapping[str, Any]) -> list[str]:
     return [model["model"] for model in rows]
 
 
+def asked_model_problems(study: Study, row: Mapping[str, Any], shown: str) -> list[Problem]:
+    """Problems of the columns ``dataset`` and ``models`` of a row that asks models.
+
+    Parameters
+    ----------
+    study : Study
+        With its datasets, maps and models.
+    row : mapping
+    shown : str
+        Name of the sheet in messages.
+    """
+    datasets = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
+    trained = [*datasets, *(name for name in study.maps if study.models_of(name))]
+    if row["dataset"] not in trained:
+        what = f"no dataset or contact map that models are trained on: {not_one_of(row['dataset'], trained)}"
+        return [Problem(shown, what, row["_row"], "dataset")]
+    known = [model["model"] for model in study.models_of(row["dataset"])]
+    asked = predicting_models(study, row)
+    if not asked:
+        return [Problem(shown, f"{row['dataset']} has no network", row["_row"], "dataset")]
+    return [
+        Problem(shown, f"no model of {row['dataset']}: {not_one_of(name, known)}", row["_row"], "models")
+        for name in asked
+        if name not in known
+    ]
+
+
 def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str) -> list[Problem]:
     """Problems of the variants sheet.
 
@@ -44,21 +71,11 @@ def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str
     """
     problems = []
     for row in (row for row in rows if row["dataset"] is not None):
-        datasets = [name for name in study.datasets if study.models_of(name) and not study.folds(name)]
-        trained = [*datasets, *(name for name in study.maps if study.models_of(name))]
-        if row["dataset"] not in trained:
-            what = f"no dataset or contact map that models are trained on: {not_one_of(row['dataset'], trained)}"
-            problems.append(Problem(shown, what, row["_row"], "dataset"))
+        wrong = asked_model_problems(study, row, shown)
+        problems += wrong
+        if any(problem.column == "dataset" for problem in wrong):
             continue
         of_contacts = row["dataset"] in study.maps
-        known = [model["model"] for model in study.models_of(row["dataset"])]
-        problems += [
-            Problem(shown, f"no model of {row['dataset']}: {not_one_of(name, known)}", row["_row"], "models")
-            for name in predicting_models(study, row)
-            if name not in known
-        ]
-        if not predicting_models(study, row):
-            problems.append(Problem(shown, f"{row['dataset']} has no network", row["_row"], "dataset"))
         problems += [
             Problem(shown, f"{row[column]!r} has no meaning for models of this dataset", row["_row"], column)
             for column in (OF_EXPRESSION if of_contacts else OF_CONTACTS)

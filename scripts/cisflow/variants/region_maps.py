@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from cisflow.contacts.regions import Region
 from cisflow.evaluation.contact_export import CONTACTS, RATIO, write_arrays, write_maps
@@ -19,7 +20,9 @@ from cisflow.problems import InputError, Problem
 from cisflow.progress import Progress
 from cisflow.variants.alleles import Allele
 from cisflow.variants.contact_effects import VariantModel
+from cisflow.variants.contact_run import ContactInput
 from cisflow.variants.contact_views import ExpectedContacts, View
+from cisflow.variants.screen_input import outside_problems, read_regions
 
 SUFFIXES = (".mcool", ".cool", ".npz")
 
@@ -91,6 +94,54 @@ def predict_regions(
         np.zeros(shape) if background is None else np.log(background),
         np.full(len(regions), CIS),
     )
+
+
+def predict_asked(
+    shown: ContactInput,
+    regions: Sequence[Region] | str | Path | None,
+    sequences: str | Path | None = None,
+    device: torch.device | str = "cpu",
+) -> tuple[PredictedMaps, list[Region], dict[str, int]]:
+    """Predict regions, or sequences that each are a window, with the one model that is asked.
+
+    Parameters
+    ----------
+    shown : ContactInput
+        Of one model. With sequences these are its genome.
+    regions : sequence of Region or path, optional
+        Regions, or a BED file of them.
+    sequences : path, optional
+        Instead of regions; for messages.
+    device : torch.device or str
+
+    Returns
+    -------
+    PredictedMaps, list of Region, dict of int by str
+        Maps, the regions that they are of, lengths (bp) of the chromosomes.
+
+    Raises
+    ------
+    InputError
+        When the model's windows lie on several chromosomes, or with every region or sequence that does not fit.
+    """
+    genome, (model,) = shown.load(device)
+    if model.placer.assembled:
+        what = "a model of inputs of several chromosomes; expected one whose window is a stretch of one"
+        raise InputError(Problem(model.name, what))
+    if sequences is not None:
+        found = sequence_regions(genome.lengths, model.placer.ladder.length, str(sequences))
+    elif regions is None:
+        raise ValueError("neither regions nor sequences")
+    else:
+        from_file = isinstance(regions, (str, Path))
+        found = read_regions(regions) if from_file else list(regions)
+        if problems := outside_problems(
+            found, genome.lengths, "disruption", str(regions) if from_file else "intervals"
+        ):
+            raise InputError(problems)
+    path = shown.expected.get(model.name)
+    curve = None if path is None else ExpectedContacts.read(path)
+    return predict_regions(model, found, curve), found, genome.lengths
 
 
 def write_region_maps(

@@ -1,0 +1,162 @@
+"""What models predict of sequences and regions that were given: distributions and agreement, contact maps.
+
+Inputs: table of predictions, predicted maps. Outputs: figures with table and caption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from scipy.stats import spearmanr
+
+from cisflow.contacts.regions import Region, length_name
+from cisflow.evaluation.contact_predictions import PredictedMaps
+from cisflow.figures.contact_panels import LIMITS, Column, draw_columns
+from cisflow.figures.contact_tracks import Tracks
+from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure
+
+BINS = 40
+#: Sequences from which on a plane of two models is drawn by density.
+MANY = 2000
+#: Columns of maps that are drawn.
+MOST_COLUMNS = 4
+
+
+def plot_predicted_expression(table: pd.DataFrame, models: Sequence[str], name: str, svg: str | Path) -> None:
+    """Draw the predictions of each model, and the first two models against each other.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``id``, one column per model, and of replicates ``model.1`` and so on; null where a model has no prediction.
+    models : sequence of str
+    name : str
+        Of the query.
+    svg : path
+    """
+    plane = len(models) > 1
+    columns = len(models) + plane
+    figure, panels = new_figure(0.6 + 2.7 * columns, 3.0, ncols=columns, squeeze=False)
+    counted = []
+    for panel, model, colour in zip(panels[0], models, PALETTE, strict=False):
+        values = table[model].dropna().to_numpy(dtype=float)
+        panel.set_title(model)
+        panel.set_xlabel("predicted expression")
+        if not len(values):
+            panel.text(0.5, 0.5, "no sequence of a length\nthat it is for", ha="center", transform=panel.transAxes)
+            continue
+        counts, edges = np.histogram(values, BINS)
+        panel.stairs(counts, edges, fill=True, color=colour, alpha=0.85)
+        panel.axvline(np.median(values), color="black", linewidth=0.9)
+        panel.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        counted.append(
+            pd.DataFrame({"model": model, "left": edges[:-1], "right": edges[1:], "sequences": counts.astype(int)})
+        )
+    panels[0, 0].set_ylabel("sequences")
+    caption = f"Predictions of {len(table):,} sequences; line: median."
+    without = {model: int(table[model].isna().sum()) for model in models}
+    if any(without.values()):
+        lacking = ", ".join(f"{model} {number:,}" for model, number in without.items() if number)
+        caption += f" Without a prediction, because a model is not for their length: {lacking}."
+    drawn = pd.concat(counted, ignore_index=True) if counted else pd.DataFrame(columns=["model", "sequences"])
+    if plane:
+        both = table.dropna(subset=list(models[:2]))
+        caption += _plane(panels[0, -1], both, models[:2])
+        drawn = pd.concat([drawn, both[["id", *models[:2]]]], ignore_index=True)
+    save_figure(figure, drawn, svg, f"Predicted expression, {name}", caption)
+
+
+def _plane(panel: Axes, rows: pd.DataFrame, models: Sequence[str]) -> str:
+    """Draw two models against each other; a sentence for the caption."""
+    panel.set_xlabel(f"predicted by {models[0]}")
+    panel.set_ylabel(f"predicted by {models[1]}")
+    if len(rows) < 3:
+        return ""
+    x, y = (rows[model].to_numpy(dtype=float) for model in models)
+    if len(rows) >= MANY:
+        draw_density(panel, x, y)
+    else:
+        spread = [_half_range(rows, model) for model in models]
+        panel.errorbar(x, y, *spread[::-1], fmt="none", ecolor=GREY, linewidth=0.5, alpha=0.5)
+        panel.scatter(x, y, s=8, color=PALETTE[0], linewidth=0, alpha=0.6, rasterized=True)
+    agreement = spearmanr(x, y).statistic
+    panel.set_title(f"Spearman {agreement:.2f}")
+    several = any(f"{model}.1" in rows for model in models)
+    bars = " Bars: half the range of the replicates." if several and len(rows) < MANY else ""
+    return f" Right: {models[0]} and {models[1]} of the same sequences.{bars}"
+
+
+def _half_range(rows: pd.DataFrame, model: str) -> np.ndarray | None:
+    """Half the range of the replicates of a model; None of one."""
+    replicates = [column for column in rows if column.rpartition(".")[0] == model and column not in (model,)]
+    if not replicates:
+        return None
+    return np.ptp(rows[replicates].to_numpy(dtype=float), axis=1) / 2
+
+
+def region_columns(found: PredictedMaps, regions: Sequence[Region], model: str) -> list[Column]:
+    """Columns of a figure: all levels of the first regions, as many as there is room for.
+
+    Parameters
+    ----------
+    found : PredictedMaps
+        One window per region; replicates are averaged.
+    regions : sequence of Region
+    model : str
+    """
+    maps, columns = found.mean(), []
+    for window, region in enumerate(regions):
+        if columns and len(columns) + len(found.levels) > MOST_COLUMNS:
+            break
+        for level, length in enumerate(found.levels):
+            start = int(found.start[window, level])
+            columns.append(
+                Column(
+                    f"{region}, {length_name(length)}",
+                    f"{region}\n{length_name(length)}",
+                    Region(region.chromosome, start, start + int(length)),
+                    {model: maps[window, level]},
+                    inner=_inner(found, window, level),
+                )
+            )
+    return columns
+
+
+def _inner(found: PredictedMaps, window: int, level: int) -> tuple[int, int] | None:
+    """Stretch of the next finer level."""
+    if level + 1 == len(found.levels):
+        return None
+    start = int(found.start[window, level + 1])
+    return start, start + int(found.levels[level + 1])
+
+
+def plot_region_maps(
+    found: PredictedMaps, regions: Sequence[Region], tracks: Tracks, model: str, name: str, svg: str | Path
+) -> None:
+    """Draw predicted maps of the first regions of a query.
+
+    Parameters
+    ----------
+    found, regions, model
+        See :func:`region_columns`.
+    tracks : Tracks
+    name : str
+        Of the query.
+    svg : path
+    """
+    columns = region_columns(found, regions, model)
+    figure, table = draw_columns(columns, tracks, LIMITS)
+    shown = len({column.region.chromosome + column.heading.split("\n")[0] for column in columns})
+    caption = (
+        f"Contact maps that {model} predicts around the middles of the first {shown} of {len(regions):,} regions of "
+        f"{name}; natural log of observed over expected contacts, both strands"
+        f"{' and all replicates' if len(found.seeds) > 1 else ''} averaged."
+    )
+    if len(found.levels) > 1:
+        caption += " Outlined: the stretch of the next finer level."
+    save_figure(figure, table, svg, f"Predicted contacts, {name}", caption)
