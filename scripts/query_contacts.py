@@ -5,7 +5,7 @@ from pathlib import Path
 from cisflow.contacts.regions import Region
 from cisflow.devices import choose_device
 from cisflow.figures.contact_tracks import Tracks
-from cisflow.figures.queries import plot_region_maps
+from cisflow.figures.query_maps import plot_region_maps
 from cisflow.joblog import job
 from cisflow.training.numerics import reproducible_numerics
 from cisflow.variants.contact_run import ContactInput

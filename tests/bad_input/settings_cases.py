@@ -9,6 +9,7 @@ from conftest import CHECKOUT
 
 SCREENS = "screen\tdataset\tmodels\tkind\tregions\tsequences\twidth\tstrands\n"
 VARIANTS = "variants\tdataset\tmodels\tvcf\tconstructs\tintervals\tgenome\tleft\tright\tshards\tpadding\n"
+QUERIES = "query\tdataset\tmodels\tsequences\tintervals\tgenome\tspecies\tcell_type\n"
 READS = "library\tbin\tread1\tread2\tbarcode\n"
 
 
@@ -297,6 +298,25 @@ def _(folder):
         "c\tsynthetic\t\tinsertion\tchr5:9-8\t\t\t\n"
     )
     settings(folder, screens=SCREENS + rows)
+
+
+@case(
+    "Sheets",
+    "queries: sequences and intervals together, a file that is not there, half of an endpoint, the other arm",
+    "6 problems",
+    "give sequences or intervals",
+    "file not found: new.fa",
+    "intervals and genome belong together",
+    "species and cell_type belong together",
+    "distance_only knows no sequence",
+    "'hg38.fa' has no meaning for models of this dataset",
+)
+def _(folder):
+    rows = (
+        "a\tpromoters\t\tnew.fa\tconfig/demo/motifs.meme\t\tsaccharomyces_cerevisiae\t\n"
+        "b\tsynthetic\tdistance_only\t\tsimulated\thg38.fa\t\t\n"
+    )
+    settings(folder, queries=QUERIES + rows)
 
 
 @case(

@@ -78,7 +78,7 @@ rule query_track:
     wildcard_constraints:
         query=one_of(study.queries_of("expression")),
     conda:
-        "../../envs/contacts.yaml"
+        "../../envs/torch.yaml"
     resources:
         mem_mb=lambda wildcards, input: 2000 + int(5 * input.size_mb),
         runtime=60,

@@ -12,7 +12,8 @@ import yaml
 from cisflow.contacts.regions import Region
 from cisflow.evaluation.contact_predictions import CIS, PredictedMaps
 from cisflow.figures.contact_tracks import Tracks
-from cisflow.figures.queries import plot_predicted_expression, plot_region_maps, region_columns
+from cisflow.figures.queries import plot_predicted_expression
+from cisflow.figures.query_maps import plot_region_maps, region_columns
 from cisflow.models.predict_stream import read_sequences, shown_sequences, write_values
 from cisflow.problems import InputError
 from cisflow.serve.exchange import ask_over_http, check_exchange
