@@ -33,8 +33,13 @@ def run(tiny_run, tmp_path, monkeypatch):
     return tiny_run / "results" / "tiny"
 
 
-def bundle(run: Path, dataset: str, model: str) -> str:
-    return str(run / "models" / dataset / model / "seed1")
+def bundle(run: Path, dataset: str, model: str, seed: int = 1) -> str:
+    return str(run / "models" / dataset / model / f"seed{seed}")
+
+
+def cnn(run: Path) -> list[str]:
+    """Both seeds of the network."""
+    return [bundle(run, "promoters", "dream_cnn", seed) for seed in (1, 2)]
 
 
 def cisflow(*arguments: object) -> None:
@@ -42,7 +47,7 @@ def cisflow(*arguments: object) -> None:
 
 
 def expected_of_map(run: Path) -> Path:
-    (found,) = (run / "contacts").glob("synthetic*.expected.npz")
+    (found,) = (run / "contacts" / "synthetic").glob("expected*.npz")
     return found
 
 
@@ -72,7 +77,7 @@ def test_a_packed_model_predicts_as_it_did(run, tmp_path):
     table = pl.read_parquet(run / "queries" / "new_promoters" / "predictions.parquet")
     bases = dict(_fasta(run / "simulated" / "new_promoters.query.fa"))
     found = model.predict([bases[name] for name in table["id"]])
-    np.testing.assert_allclose(found, table["dream_cnn"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, table["dream_cnn.1"], rtol=1e-5, atol=1e-6)
 
 
 def _fasta(path):
@@ -81,7 +86,7 @@ def _fasta(path):
 
 
 def test_predict_expression(run):
-    models = [bundle(run, "promoters", name) for name in ("kmer_ridge", "dream_cnn")]
+    models = [bundle(run, "promoters", "kmer_ridge"), *cnn(run)]
     sequences = run / "simulated" / "new_promoters.query.fa"
     cisflow("predict", *models, "--sequences", sequences, "--output", "found.parquet", "--device", "cpu")
     found, made = pl.read_parquet("found.parquet"), pl.read_parquet(run / "queries/new_promoters/predictions.parquet")
@@ -132,7 +137,7 @@ def test_screens_of_both_kinds(run):
     orca = bundle(run, "synthetic", "orca")
     cisflow(
         "screen", orca, "--kind", "disruption", *given, "--region", "chr3:300000-300600",
-        "--region", "chr2:200000-200100", "--width", 20, "--forward", "--seed", SEED, "--output", "sites.parquet",
+        "--region", "chr2:200000-200100", "--width", 20, "--method", "shuffle", "--forward", "--seed", SEED, "--output", "sites.parquet",
     )  # fmt: skip
     pd.testing.assert_frame_equal(read_table("sites.parquet"), read_table(run / "screens" / "sites" / "orca.parquet"))
     Path("places.bed").write_text("chr3\t250000\t250001\n")
@@ -152,12 +157,12 @@ def test_mutagenesis_with_motifs(run):
     bases = dict(ordered.iter_rows())[name]
     Path("one.fa").write_text(f">{name}\n{bases}\n")
     cisflow(
-        "ism", bundle(run, "promoters", "dream_cnn"), "--sequences", "one.fa", "--output", "effects.parquet",
+        "ism", *cnn(run), "--sequences", "one.fa", "--output", "effects.parquet",
         "--motifs", CHECKOUT / "config" / "demo" / "motifs.meme", "--motif-matches", "matches.tsv", "--device", "cpu",
     )  # fmt: skip
     found = pl.read_parquet("effects.parquet")
     assert found.height == 3 * len(bases)
-    keys = ["model", "id", "position", "alternative"]
+    keys = ["model", "id", "position", "substitution"]
     both = found.join(table, on=keys, suffix="_of_run")
     assert both.height > 0
     np.testing.assert_allclose(both["effect"], both["effect_of_run"], rtol=1e-5, atol=1e-6)
@@ -165,7 +170,7 @@ def test_mutagenesis_with_motifs(run):
 
 
 def test_design(run):
-    models = [bundle(run, "promoters", name) for name in ("dream_cnn", "kmer_ridge")]
+    models = [*cnn(run), bundle(run, "promoters", "kmer_ridge")]
     settings = CHECKOUT / "tests" / "workflow" / "tiny" / "design.yaml"
     cisflow("design", *models, "--settings", settings, "--seed", SEED, "--output", "design", "--device", "cpu")
     assert Path("design/order.tsv").read_text() == (run / "designs" / "contrast" / "order.tsv").read_text()
