@@ -137,7 +137,8 @@ def test_screens_of_both_kinds(run):
     orca = bundle(run, "synthetic", "orca")
     cisflow(
         "screen", orca, "--kind", "disruption", *given, "--region", "chr3:300000-300600",
-        "--region", "chr2:200000-200100", "--width", 20, "--method", "shuffle", "--forward", "--seed", SEED, "--output", "sites.parquet",
+        "--region", "chr2:200000-200100", "--width", 20, "--method", "shuffle", "--forward", "--seed", SEED,
+        "--output", "sites.parquet",
     )  # fmt: skip
     pd.testing.assert_frame_equal(read_table("sites.parquet"), read_table(run / "screens" / "sites" / "orca.parquet"))
     Path("places.bed").write_text("chr3\t250000\t250001\n")
