@@ -17,8 +17,6 @@ import cooler
 import numpy as np
 import pandas as pd
 from numba import njit
-from scipy.signal import fftconvolve
-from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from cisflow.contacts.coolers import Pixels, chromosome_offsets, read_pixels
 from cisflow.files import atomic_path, write_table
@@ -84,8 +82,9 @@ def _add(bin1, bin2, count, weights, chromosome, first, sums):  # type: ignore[n
 
 def _pairs_by_distance(valid: np.ndarray) -> np.ndarray:
     """Number of pairs of valid bins by distance, each pair once; int64 (bins,)."""
-    marks = valid.astype(np.float64)
-    return np.rint(fftconvolve(marks, marks[::-1])[len(marks) - 1 :]).astype(np.int64)
+    length = 1 << (2 * len(valid)).bit_length()  # a fast one, with room for no pair to be met from the other end
+    spectrum = np.fft.rfft(valid.astype(np.float64), length)
+    return np.rint(np.fft.irfft(spectrum * spectrum.conj(), length)[: len(valid)]).astype(np.int64)
 
 
 def sum_by_distance(blocks: Iterable[Pixels], weights: np.ndarray, offsets: np.ndarray) -> DistanceSums:
@@ -158,6 +157,8 @@ def smooth(log_expected: np.ndarray, resolution: int) -> np.ndarray:
     tail = log_expected[unsmoothed:]
     if not len(tail):
         return log_expected.copy()
+    from statsmodels.nonparametric.smoothers_lowess import lowess  # slow to import, and small genomes need none
+
     log_distance = np.log(np.arange(unsmoothed, len(log_expected)) + 1)
     smoothed = lowess(tail, log_distance, frac=NARROW, return_sorted=False)
     if len(tail) > near:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from scipy.stats import rankdata
 
 from cisflow.evaluation.draws import correlations
 from cisflow.evaluation.scoring import FEWEST_ITEMS, ScoredSubset, total_score
 from cisflow.progress import Progress
+from cisflow.statistics import rank_values
 
 DRAWS_PER_BLOCK = 500
 
@@ -40,7 +40,7 @@ def sort_columns(measured: np.ndarray, predicted: np.ndarray) -> Columns:
         in_order = values[order, m]
         if (in_order[1:] == in_order[:-1]).any():
             tied[m] = len(groups)
-            ends = (rankdata(values[:, m], method="min") - 1, rankdata(values[:, m], method="max"))
+            ends = (rank_values(values[:, m], "min") - 1, rank_values(values[:, m], "max"))
             groups.append(np.column_stack(ends).astype(np.int32))
     groups = np.stack(groups) if groups else np.empty((0, n, 2), np.int32)
     return Columns(values - values.mean(axis=0), slots, groups, tied)

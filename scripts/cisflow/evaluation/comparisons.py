@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+
+from cisflow.statistics import normal_tail
 
 LOW, HIGH = 2.5, 97.5
 #: Metrics that are compared; r squared orders models like r and is left out.
@@ -49,7 +50,7 @@ def _p_values(difference: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Two-sided p of ``difference / error``; models that never differ give 1."""
     z = np.divide(difference, error, out=np.zeros_like(difference), where=error > 0)
     z[(error <= 0) & (difference != 0)] = np.inf
-    return 2 * norm.sf(np.abs(z))
+    return 2 * normal_tail(np.abs(z))
 
 
 def comparison_table(

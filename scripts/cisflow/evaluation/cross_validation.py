@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.evaluation.comparisons import benjamini_hochberg, holm
 from cisflow.evaluation.scoring import FURTHER, further_heads, pearson, spearman
 from cisflow.files import read_table
 from cisflow.problems import InputError, Problem
+from cisflow.statistics import student_quantile, student_tail
 
 #: Metrics, and whether higher is better.
 METRICS = {"pearson": True, "spearman": True, "mse": False}
@@ -81,7 +81,7 @@ def _wide(scores: pd.DataFrame, head: str, metric: str) -> pd.DataFrame:
 def _interval(values: np.ndarray) -> tuple[float, float, float, float]:
     """Mean, standard deviation over the folds, and the limits of the mean by Student's t."""
     n, mean, spread = len(values), float(values.mean()), float(values.std(ddof=1))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * spread / np.sqrt(n)
+    half = float(student_quantile((1 + CONFIDENCE) / 2, n - 1)) * spread / np.sqrt(n)
     return mean, spread, mean - half, mean + half
 
 
@@ -122,7 +122,7 @@ def _p(mean: np.ndarray, variance: np.ndarray, df: int) -> tuple[np.ndarray, np.
     """Student's t and its two-sided p; models that never differ give 0 and 1."""
     error = np.sqrt(variance)
     t = np.divide(mean, error, out=np.where(mean == 0, 0.0, np.copysign(np.inf, mean)), where=error > 0)
-    return t, 2 * stats.t.sf(np.abs(t), df)
+    return t, 2 * student_tail(np.abs(t), df)
 
 
 def paired_tests(scores: pd.DataFrame, metrics: Mapping[str, bool] = METRICS) -> pd.DataFrame:
@@ -163,7 +163,7 @@ def paired_tests(scores: pd.DataFrame, metrics: Mapping[str, bool] = METRICS) ->
         difference, variance = apart.mean(axis=0), apart.var(axis=0, ddof=1)
         t, p = _p(difference, variance / k, k - 1)
         _, corrected = _p(difference, variance * (1 / k + 1 / (k - 1)), k - 1)
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * np.sqrt(variance / k)
+        half = student_quantile((1 + CONFIDENCE) / 2, k - 1) * np.sqrt(variance / k)
         columns = {"head": head, "metric": metric, "better": names[better], "worse": names[worse], "folds": k}
         columns |= {"difference": difference, "low": difference - half, "high": difference + half}
         columns |= {"t": t, "df": k - 1, "p_value": p, "p_holm": holm(p)}

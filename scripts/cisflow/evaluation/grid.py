@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cisflow.evaluation.comparisons import holm
 from cisflow.models.prix_fixe import PARTS, TEAMS, Cell
+from cisflow.statistics import student_quantile, student_tail
 
 METRICS = ("pearson_score", "spearman_score")
 CONFIDENCE = 0.95
@@ -131,6 +131,8 @@ def part_tests(pairs: pd.DataFrame) -> pd.DataFrame:
     Combinations share blocks and all are scored on the same test rows, so that the pairs are not independent draws: the
     p-values tell how consistent a difference is within this grid.
     """
+    from scipy.stats import wilcoxon
+
     rows = []
     keys = ["part", "metric", "first_team", "second_team", "same_final"]
     for key, group in pairs.groupby(keys, sort=False):
@@ -141,10 +143,10 @@ def part_tests(pairs: pd.DataFrame) -> pd.DataFrame:
         mean, error = apart.mean(), apart.std(ddof=1) / np.sqrt(n)
         equal = error == 0
         t = (0.0 if mean == 0 else np.copysign(np.inf, mean)) if equal else mean / error
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * error
+        half = student_quantile((1 + CONFIDENCE) / 2, n - 1) * error
         found = {"pairs": n, "difference": mean, "low": mean - half, "high": mean + half, "t": t, "df": n - 1}
-        found["p_value"] = 2 * stats.t.sf(abs(t), n - 1)
-        found["p_wilcoxon"] = 1.0 if not apart.any() else float(stats.wilcoxon(apart).pvalue)
+        found["p_value"] = 2 * student_tail(abs(t), n - 1)
+        found["p_wilcoxon"] = 1.0 if not apart.any() else float(wilcoxon(apart).pvalue)
         rows.append({**dict(zip(keys, key, strict=True)), **found})
     columns = [*keys, "pairs", "difference", "low", "high", "t", "df", "p_value", "p_wilcoxon", "p_holm"]
     if not rows:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, rankdata
 
 from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.evaluation.bootstrap import bootstrap_scores
@@ -21,6 +20,7 @@ from cisflow.evaluation.subsets import read_subsets
 from cisflow.files import read_table
 from cisflow.problems import InputError, Problem
 from cisflow.randomness import seed_for
+from cisflow.statistics import normal_quantile, rank_values
 
 #: Draws (with replacement, whole subsets) behind the 95 % intervals of single scores.
 INTERVAL_DRAWS = 1000
@@ -156,7 +156,7 @@ def leaderboard(scores: pd.DataFrame) -> pd.DataFrame:
     by_model = {key: part.set_index("model")["value"] for key, part in scores.groupby(["subset", "metric"])}
     board = pd.DataFrame({name: by_model[key] for name, key in shown.items()}).rename_axis("model").reset_index()
     board = board.sort_values("pearson_score", ascending=False, kind="stable")
-    board.insert(0, "place", rankdata(-board["pearson_score"], method="min").astype(int))
+    board.insert(0, "place", rank_values(-board["pearson_score"], "min").astype(int))
     return board.reset_index(drop=True)
 
 
@@ -216,7 +216,7 @@ def ranked_draws(models: Sequence[str], names: Sequence[str], totals: np.ndarray
         ``draw, model``, then ``{name}_score`` and then ``{name}_rank`` of every score; rank 1 is best, ties share the
         average.
     """
-    ranks = rankdata(-totals, axis=1)
+    ranks = rank_values(-totals, axis=1)
     n_draws, n_models = totals.shape[:2]
     columns = {
         "draw": np.repeat(np.arange(first_draw, first_draw + n_draws), n_models),
@@ -268,7 +268,7 @@ def ranking_table(bootstrap: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
         table[metric] = total["value"].to_numpy()
         table[f"{metric}_low"], table[f"{metric}_high"] = total["low"].to_numpy(), total["high"].to_numpy()
     table = table.sort_values(["mean_rank", "model"], kind="stable", ignore_index=True)
-    table.insert(0, "rank", rankdata(table["mean_rank"], method="min"))
+    table.insert(0, "rank", rank_values(table["mean_rank"], "min"))
     order = [c for c in table.columns if c != "probability_best"]
     return table[[*order, "probability_best"]]
 
@@ -298,7 +298,7 @@ def rank_distribution(bootstrap: pd.DataFrame) -> pd.DataFrame:
     long = ranks.melt("model", var_name="by", value_name="rank")
     counts = long.groupby(["by", "model", "rank"], observed=True).size().rename("draws").reset_index()
     n = bootstrap["draw"].nunique()
-    share, z2 = counts["draws"] / n, norm.ppf(HIGH / 100) ** 2
+    share, z2 = counts["draws"] / n, normal_quantile(HIGH / 100) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     counts = counts.assign(share=share, low=centre - half, high=centre + half, model=counts["model"].astype(str))

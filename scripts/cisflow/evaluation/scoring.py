@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from cisflow.datasets.columns import FIRST_HEAD
 from cisflow.evaluation.subsets import Subset
 from cisflow.files import read_table
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem
+from cisflow.statistics import rank_values
 
 #: A correlation over fewer items says nothing.
 FEWEST_ITEMS = 3
@@ -168,7 +168,7 @@ def pearson(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 def spearman(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Spearman rho of each column, ties by average rank; see :func:`pearson`."""
-    return pearson(rankdata(measured), rankdata(predicted, axis=0))
+    return pearson(rank_values(measured), rank_values(predicted, axis=0))
 
 
 def total_score(per_subset: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 
 from cisflow.expression.count_checks import checked_counts
 from cisflow.expression.dispersion import canonical_order, estimate_dispersion
 from cisflow.expression.pooled_spread import pool_spread
 from cisflow.joblog import logger
 from cisflow.problems import InputError, Problem, not_one_of
+from cisflow.statistics import student_quantile
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def estimate_bin_mean(
     if np.isnan(pooled.typical).all():
         logger.warning("No element has reads in two bins: standard errors and intervals are missing")
     error = np.sqrt(pooled.spread / effective + amplified)
-    half = student.ppf(0.5 + interval / 2, pooled.freedom) * error
+    half = student_quantile(0.5 + interval / 2, pooled.freedom) * error
     ends = places[per_read > 0]
     low, high = np.maximum(mean - half, ends.min()), np.minimum(mean + half, ends.max())
     return BinMean(mean, error, low, high, n_reads, single)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
-from scipy.stats import beta
 
 from cisflow.expression.abundance import abundance_from_bins
 from cisflow.expression.bin_mean import estimate_bin_mean
@@ -22,6 +21,7 @@ from cisflow.expression.bin_model import BinModel, bin_model_from_quantiles
 from cisflow.expression.limiting_values import limiting_bin_means, limiting_maude_means
 from cisflow.expression.maude import estimate_maude
 from cisflow.problems import InputError, Problem
+from cisflow.statistics import beta_quantile
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 #: Lower ends of the classes of reads.
@@ -95,8 +95,8 @@ def _model(rows: Sequence[dict]) -> BinModel:
 def _share(inside: np.ndarray) -> dict[str, Any]:
     """Share that is covered, with its 95 % interval (Clopper and Pearson)."""
     n, k = inside.size, int(inside.sum())
-    low = beta.ppf(0.025, k, n - k + 1) if k else 0.0
-    high = beta.ppf(0.975, k + 1, n - k) if k < n else 1.0
+    low = beta_quantile(0.025, k, n - k + 1) if k else 0.0
+    high = beta_quantile(0.975, k + 1, n - k) if k < n else 1.0
     return {"n": n, "covered": k / n, "covered_low": low, "covered_high": high}
 
 

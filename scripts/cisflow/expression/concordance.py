@@ -10,11 +10,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from cisflow.expression.replicates import Replicates
 from cisflow.joblog import logger
 from cisflow.randomness import generator
+from cisflow.statistics import rank_values
 
 DRAWS = 500
 #: Elements in a bootstrap draw; with more elements the intervals are scaled by the root of the share.
@@ -51,7 +51,7 @@ def _statistics(x: np.ndarray, y: np.ndarray, ratio: float) -> np.ndarray:
     if x.std() == 0 or y.std() == 0:
         return np.full(4, np.nan)
     return np.array(
-        [np.corrcoef(x, y)[0, 1], np.corrcoef(rankdata(x), rankdata(y))[0, 1], *deming(x, y, ratio)], dtype=float
+        [np.corrcoef(x, y)[0, 1], np.corrcoef(rank_values(x), rank_values(y))[0, 1], *deming(x, y, ratio)], dtype=float
     )
 
 

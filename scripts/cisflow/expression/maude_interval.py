@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from cisflow.expression.bin_model import BinModel
 from cisflow.expression.dispersion import Dispersion
 from cisflow.expression.maude_profile import ends, mean_grid, score_tables, summits
 from cisflow.expression.pooled_spread import pool_spread
+from cisflow.statistics import student_quantile
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def mean_intervals(
     )
     if not dispersion.copies_known:  # reads that lie closer together than the model has it may be copies of one cell
         scale = np.maximum(scale, 1.0)
-    drop = np.where(seen, 0.5 * scale * student.ppf(0.5 + level / 2, freedom) ** 2, np.nan)
+    drop = np.where(seen, 0.5 * scale * student_quantile(0.5 + level / 2, freedom) ** 2, np.nan)
     low, high = ends(samples, grid, tables, drop)
     error = np.where(interior, np.sqrt(scale / np.where(interior, curvature, 1.0)), np.nan)
     return MeanInterval(low, high, error, scale)

@@ -12,9 +12,9 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from cisflow.joblog import logger
+from cisflow.statistics import rank_values
 
 #: Bootstrap draws of the items for the interval of the reliability.
 DRAWS = 400
@@ -161,9 +161,9 @@ def spearman_ceiling(values: np.ndarray, errors: np.ndarray, share: float, rando
     true = np.sqrt(share) * (values - values.mean())
     if share == 0:
         return 0.0
-    ranks = rankdata(true)
+    ranks = rank_values(true)
     measured = true + noise * random.standard_normal((SIMULATIONS, values.size))
-    return float(np.mean([np.corrcoef(ranks, rankdata(row))[0, 1] for row in measured]))
+    return float(np.mean([np.corrcoef(ranks, rank_values(row))[0, 1] for row in measured]))
 
 
 def ceiling_row(measured: Measured, subset: str, kind: str, random: np.random.Generator) -> dict[str, object]:

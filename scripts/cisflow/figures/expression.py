@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from scipy.stats import spearmanr
 
 from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure
 from cisflow.problems import InputError, Problem
+from cisflow.statistics import spearman
 
 UNITS = {"bin-mean": "bins", "maude": "SD of the cell population"}
 NAMES = {"bin-mean": "bin-weighted mean", "maude": "MAUDE"}
@@ -223,7 +223,7 @@ def plot_recovery(
     matched, missed, false = match_truth(table, truth, method, distal_flank, proximal_flank)
     x, y = matched["truth"].to_numpy(), matched["estimate"].to_numpy()
     r, r_low, r_high = _correlation(x, y)
-    rho = float(spearmanr(x, y).statistic)
+    rho = spearman(x, y)
     slope, intercept = np.polyfit(x, y, 1)
     off_fit = y - (slope * x + intercept)
     inside = (np.abs(off_fit) <= 1.96 * matched["standard_error"])[matched["standard_error"].notna()]

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from scipy.stats import spearmanr
 
 from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure, short_number
 from cisflow.quality.bins import profile_groups
 from cisflow.quality.library import SortedLibrary
+from cisflow.statistics import spearman
 
 #: White (no cells of the group in the bin) to dark blue.
 SHARES = LinearSegmentedColormap.from_list("shares", ["#ffffff", "#b9d3ea", "#4292c6", "#08306b"])
@@ -105,7 +105,7 @@ def _methods(library: SortedLibrary, axes: object) -> tuple[pd.DataFrame, str]:
     )
     x, y = both["expression_bin_mean"].to_numpy(), both["expression_maude"].to_numpy()
     draw_density(axes, x, y, shrink=0.85)
-    rho = float(spearmanr(x, y).statistic) if len(both) > 2 else float("nan")
+    rho = spearman(x, y) if len(both) > 2 else float("nan")
     axes.set(
         xlabel="Bin-weighted mean (bins)",
         ylabel="MAUDE (SD of the cells)",

@@ -10,24 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cisflow.statistics import rank_values
+
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
     """Pearson correlation; NaN when one side is constant."""
     x, y = x - x.mean(), y - y.mean()
     spread = math.sqrt(float(x @ x) * float(y @ y))
     return float(x @ y) / spread if spread > 0 else math.nan
-
-
-def average_ranks(x: np.ndarray) -> np.ndarray:
-    """Ranks from 1 on, the mean of their places for ties; NaN when any value is NaN.
-
-    The same as scipy's ``rankdata``, without the seconds that importing scipy.stats takes in each training job.
-    """
-    if np.isnan(x).any():
-        return np.full(len(x), np.nan)
-    _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - 0.5 * (counts - 1))[place]
 
 
 def agreement(prediction: np.ndarray, expression: np.ndarray) -> dict[str, float]:
@@ -43,7 +33,7 @@ def agreement(prediction: np.ndarray, expression: np.ndarray) -> dict[str, float
         ``selection`` and ``pearson`` (the same number), ``spearman`` (average ranks for ties), ``mse``.
     """
     r = pearson(prediction, expression)
-    rho = pearson(average_ranks(prediction), average_ranks(expression))
+    rho = pearson(rank_values(prediction), rank_values(expression))
     return {"selection": r, "pearson": r, "spearman": rho, "mse": float(np.mean((prediction - expression) ** 2))}
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
-from scipy.stats import binom
 
 from cisflow.problems import InputError, Problem
+from cisflow.statistics import binomial_tail
 
 #: Half-width of a 95 % interval in standard deviations.
 Z95 = 1.959963984540054
@@ -127,7 +127,7 @@ def _weights(given: Frequencies, extra: float, chance: float) -> np.ndarray:
     if extra <= 1:
         return plain
     draws = max(2, int(0.5 * np.log2(given.total_reads * extra**2 / (extra - 1))))
-    kept = binom.sf(k - 1, draws, chance)
+    kept = binomial_tail(k, draws, chance)
     return np.where(kept > 0, plain * kept, 0.0)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cisflow.contacts.balance import balance, balance_map
 from cisflow.contacts.coolers import chromosome_offsets, read_pixels, write_cooler, write_weights
-from cisflow.contacts.expected import aggregate, compute_expected, smooth, sum_by_distance
+from cisflow.contacts.expected import _pairs_by_distance, aggregate, compute_expected, smooth, sum_by_distance
 from cisflow.problems import InputError
 
 
@@ -157,3 +157,10 @@ def test_map_without_diagonal_is_refused(tmp_path):
     with pytest.raises(InputError, match="no contacts on the diagonal"):
         compute_expected(*(tmp_path / name for name in ("m.cool", "e.npz", "a.tsv", "b.tsv")))
     assert not (tmp_path / "e.npz").exists()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 997])
+def test_pairs_of_valid_bins_are_counted_by_distance(n):
+    valid = np.random.default_rng(n).random(n) < 0.8
+    expected = [int((valid[: n - distance] & valid[distance:]).sum()) for distance in range(n)]
+    assert _pairs_by_distance(valid).tolist() == expected

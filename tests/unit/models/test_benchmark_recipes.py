@@ -10,14 +10,9 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
-from scipy.stats import rankdata
 
 from cisflow.models.expression_task import ExpressionTask
 from cisflow.models.kmer_ridge import fit_kmer_ridge
-from cisflow.models.metrics import average_ranks
 from cisflow.models.predict import load_bundle, predict_dataset
 from cisflow.models.train import train_expression_model
 from cisflow.training.bundle import read_bundle
@@ -172,9 +167,3 @@ def test_a_ridge_with_heads_predicts_them_all(tmp_path):
     heads = load_bundle(tmp_path / "b").predict_heads(table["sequence"].tolist())
     assert heads.shape == (100, 2)
     np.testing.assert_allclose(heads[:, 1], found["prediction.expression_housekeeping"])
-
-
-@given(arrays.arrays(float, st.integers(1, 30), elements=st.integers(-4, 4).map(float)))
-def test_average_ranks_are_scipys(values):
-    np.testing.assert_array_equal(average_ranks(values), rankdata(values))
-    assert np.isnan(average_ranks(np.append(values, np.nan))).all()
