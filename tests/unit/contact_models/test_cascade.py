@@ -60,7 +60,7 @@ def symbol_cascade(ladder, symbol, *parts, **options):
     return Cascade(symbols, *parts[:2], decoders, *parts[2:], **options).eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reference(golden):
     def read(name):
         facts = json.loads((golden / "orca" / f"{name}_golden.json").read_text())
@@ -83,33 +83,45 @@ def background_256():
     return matrix
 
 
-def test_windows_backgrounds_and_observed_maps_of_32_megabases_are_those_of_the_original(reference):
+@pytest.fixture(scope="module")
+def backgrounds_32():
+    """Of the 32-Mb case, for its two tests."""
+    return distance_backgrounds(LADDER_32, LOG_EXPECTED, 4000)
+
+
+@pytest.fixture(scope="module")
+def backgrounds_256(reference):
+    """Of the 256-Mb case on both strands, for its two tests."""
+    offsets = zoom_offsets(LADDER_256, 0, reference("cascade_256Mb")[1]["mpos"], CHROMOSOME_END)
+    return matrix_backgrounds(LADDER_256, background_256(), 32_000, offsets, "compatible")
+
+
+def test_windows_backgrounds_and_observed_maps_of_32_megabases_are_those_of_the_original(reference, backgrounds_32):
     arrays, facts = reference("cascade_32Mb")
     start = facts["wpos"] - 16_000_000
     offsets = zoom_offsets(LADDER_32, start, facts["mpos"])
     assert (start + offsets).tolist() == facts["start_coords"]
     assert (start + offsets + LADDER_32.levels).tolist() == facts["end_coords"]
-    backgrounds = distance_backgrounds(LADDER_32, LOG_EXPECTED, 4000)
     i = np.arange(8000)
     observed = np.exp(LOG_EXPECTED)[np.abs(i[:, None] - i)]
     observed = (observed * (1 + 0.5 * np.sin(0.003 * i)[:, None] * np.sin(0.003 * i))).astype(np.float32)
     missing = (i % 37 == 0) | ((i >= 3000) & (i < 3100))
     observed[missing] = observed[:, missing] = np.nan
-    targets = observed_ladder(LADDER_32, observed, 4000, offsets, backgrounds)
-    for level, expected, target in zip(MEGABASES_32, backgrounds, targets, strict=True):
+    targets = observed_ladder(LADDER_32, observed, 4000, offsets, backgrounds_32)
+    for level, expected, target in zip(MEGABASES_32, backgrounds_32, targets, strict=True):
         np.testing.assert_allclose(expected[0], arrays[f"norm_{level}Mb"], rtol=1e-12)
         np.testing.assert_allclose(expected.min(), facts["epss"][str(level)], rtol=1e-12)
         np.testing.assert_allclose(target[::5, ::5], arrays[f"obs_{level}Mb"], atol=1e-4, rtol=1e-4)
         assert np.isnan(target).mean() == pytest.approx(facts["stats"][str(level)]["obs_nan_fraction"])
 
 
-def test_windows_and_backgrounds_of_256_megabases_are_those_of_the_original(reference):
+def test_windows_and_backgrounds_of_256_megabases_are_those_of_the_original(reference, backgrounds_256):
     arrays, facts = reference("cascade_256Mb")
     offsets = zoom_offsets(LADDER_256, 0, facts["mpos"], CHROMOSOME_END)
     assert offsets.tolist() == facts["start_coords"]
     ends = np.minimum(offsets + LADDER_256.levels, CHROMOSOME_END)
     assert ends.tolist() == facts["end_coords"]
-    forward, _ = matrix_backgrounds(LADDER_256, background_256(), 32_000, offsets, "compatible")
+    forward, _ = backgrounds_256
     for level, expected in zip(MEGABASES_256, forward, strict=True):
         np.testing.assert_allclose(expected[::5, ::5], arrays[f"norm_{level}Mb"], rtol=1e-12)
         np.testing.assert_allclose(expected.min(), facts["stats"][str(level)]["norm_min"], rtol=1e-12)
@@ -121,22 +133,21 @@ def check_predictions(predicted, levels, arrays, facts):
         assert contacts.mean() == pytest.approx(facts["stats"][str(level)]["pred_mean"], abs=1e-4, rel=1e-4)
 
 
-def test_predictions_of_32_megabases_are_those_of_the_original(reference):
+def test_predictions_of_32_megabases_are_those_of_the_original(reference, backgrounds_32):
     arrays, facts = reference("cascade_32Mb")
     net0 = SymbolEncoder(orca_fill.fill(Decoder1M(), "B"))
     net = orca_fill.fill(CoarseningEncoder(5), "B")
     cascade = symbol_cascade(LADDER_32, 4000, net0, net, finest_term=True)
     offsets = zoom_offsets(LADDER_32, facts["wpos"] - 16_000_000, facts["mpos"])
-    backgrounds = distance_backgrounds(LADDER_32, LOG_EXPECTED, 4000)
-    check_predictions(predict_ladder(cascade, CODES, offsets // 4000, backgrounds), MEGABASES_32, arrays, facts)
+    check_predictions(predict_ladder(cascade, CODES, offsets // 4000, backgrounds_32), MEGABASES_32, arrays, facts)
 
 
-def test_predictions_of_256_megabases_are_those_of_the_original(reference):
+def test_predictions_of_256_megabases_are_those_of_the_original(reference, backgrounds_256):
     arrays, facts = reference("cascade_256Mb")
     cascade = symbol_cascade(LADDER_256, 32_000, SymbolEncoder(), Pooling(4), orca_fill.fill(CoarseningEncoder(3), "B"))
     offsets = zoom_offsets(LADDER_256, 0, facts["mpos"], CHROMOSOME_END)
-    backgrounds = matrix_backgrounds(LADDER_256, background_256(), 32_000, offsets, "compatible")
-    check_predictions(predict_ladder(cascade, CODES, offsets // 32_000, *backgrounds), MEGABASES_256, arrays, facts)
+    predicted = predict_ladder(cascade, CODES, offsets // 32_000, *backgrounds_256)
+    check_predictions(predicted, MEGABASES_256, arrays, facts)
 
 
 def test_centres_and_rounding_are_those_of_the_original(golden):
