@@ -6,6 +6,8 @@ CORES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# A module in one process, because its tests share what they are about; in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test slow env tools test-tools lint format docs bench clean
 
@@ -15,11 +17,11 @@ demo: env
 	echo "Report: results/demo/report.html ($$(( $$(date +%s) - start )) s)"
 
 test: env test-tools
-	$(BIN)/python -m pytest -n 2 -m 'not dag and not slow'
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'dag and not slow'
+	$(PYTEST) -m 'not dag and not slow'
+	$(PYTEST) -m 'dag and not slow'
 
 slow: env test-tools
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow # more seeds, examples and settings; whole runs through Slurm
+	$(PYTEST) -m slow # more seeds, examples and settings; whole runs through Slurm
 
 env: tools $(STAMP)
 

@@ -14,6 +14,37 @@ settings.load_profile("cisflow")
 CHECKOUT = Path(__file__).parents[1]
 SHARED = CHECKOUT.parent / "shared"
 
+#: Test modules that take a minute and more, the longest first. Each runs in one process, because its tests share what
+#: they are about; one that began last would leave the other processes without work.
+LONGEST = (
+    "test_dag",
+    "test_slurm_jobs",
+    "test_faults",
+    "test_reruns",
+    "test_replicate_jobs",
+    "test_entry",
+    "test_stage_jobs",
+    "test_submitted_predictions",
+    "test_public_studies",
+    "test_cross_validation_jobs",
+    "test_profile_jobs",
+    "test_contact_variants",
+    "test_stages",
+    "test_training_options",
+    "test_killed_variants",
+    "test_comparisons",
+    "test_real_call_sets",
+    "test_contact_end_to_end",
+    "test_reference_networks",
+    "test_contact_screens",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest modules first; the others stay in their order."""
+    place = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(autouse=True)
 def same_initial_weights() -> None:
