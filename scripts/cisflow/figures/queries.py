@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import spearmanr
 
 from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_figure
+from cisflow.statistics import spearman
 
 BINS = 40
 #: Sequences from which on a plane of two models is drawn by density.
@@ -78,8 +78,7 @@ def _plane(panel: Axes, rows: pd.DataFrame, models: Sequence[str]) -> str:
         spread = [_half_range(rows, model) for model in models]
         panel.errorbar(x, y, *spread[::-1], fmt="none", ecolor=GREY, linewidth=0.5, alpha=0.5)
         panel.scatter(x, y, s=8, color=PALETTE[0], linewidth=0, alpha=0.6, rasterized=True)
-    agreement = spearmanr(x, y).statistic
-    panel.set_title(f"Spearman {agreement:.2f}")
+    panel.set_title(f"Spearman {spearman(x, y):.2f}")
     several = any(f"{model}.1" in rows for model in models)
     bars = " Bars: half the range of the replicates." if several and len(rows) < MANY else ""
     return f" Right: {models[0]} and {models[1]} of the same sequences.{bars}"
@@ -87,7 +86,7 @@ def _plane(panel: Axes, rows: pd.DataFrame, models: Sequence[str]) -> str:
 
 def _half_range(rows: pd.DataFrame, model: str) -> np.ndarray | None:
     """Half the range of the replicates of a model; None of one."""
-    replicates = [column for column in rows if column.rpartition(".")[0] == model and column not in (model,)]
+    replicates = [column for column in rows if column.rpartition(".")[0] == model]
     if not replicates:
         return None
     return np.ptp(rows[replicates].to_numpy(dtype=float), axis=1) / 2
