@@ -23,6 +23,7 @@ LONGEST = (
     "test_reruns",
     "test_replicate_jobs",
     "test_entry",
+    "test_commands",
     "test_stage_jobs",
     "test_submitted_predictions",
     "test_public_studies",

@@ -52,19 +52,19 @@ if workflow.is_main_process and any(row["source"] != "simulated" for row in stud
 
 # So are regions and sequences of screens, and regions of queries.
 if workflow.is_main_process and (study.screens or study.queries_of("contacts")):
+    found = []
     try:
         from cisflow.contacts.input_checks import cheap_lengths
         from cisflow.variants.screen_input import file_problems
-    except ImportError as error:
-        print(f"Regions of screens and queries are checked by their own jobs: {error}", file=sys.stderr)
-    else:
-        found = []
+
         for given in screens_with_files(study) + queries_with_files(study):
             genome = given.pop("genome")
             given["lengths"] = given["lengths"] or cheap_lengths(genome)
             found += file_problems(**given)
-        if found:
-            raise WorkflowError(str(InputError(found)))
+    except ImportError as error:
+        print(f"Regions of screens and queries are checked by their own jobs: {error}", file=sys.stderr)
+    if found:
+        raise WorkflowError(str(InputError(found)))
 
 # What a training can depend on; how many of them a job does and how often it saves its state change no model.
 TRAINING_SETTINGS = {"threads": config["training"]["threads"]}

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cisflow.clusters.ordered import read_ordered
-from cisflow.contacts.intervals import read_bed
 from cisflow.contacts.regions import Region
 from cisflow.problems import InputError, Problem, not_one_of
 
@@ -27,6 +25,8 @@ def read_regions(path: str | Path) -> list[Region]:
     InputError
         With every faulty row, or when the file holds no region.
     """
+    from cisflow.contacts.intervals import read_bed  # polars, which most plans have no use for
+
     table, problems = read_bed(path)
     if not problems and (table is None or table.empty):
         problems = [Problem(str(path), "holds no region; expected chromosome, start, end")]
@@ -88,6 +88,8 @@ def file_problems(
         problems += error.problems
     try:
         if sequences is not None:
+            from cisflow.clusters.ordered import read_ordered  # polars and numba, as above
+
             read_ordered(sequences)
     except InputError as error:
         problems += error.problems
