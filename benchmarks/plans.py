@@ -42,7 +42,7 @@ def write_study(folder: Path, libraries: int, shards: int) -> Path:
     config = folder / "study.yaml"
     config.write_text(
         "run: large\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: reads.tsv, datasets: null, "
-        "contact_maps: null, models: null, designs: null, variants: null, screens: null}\n"
+        "contact_maps: null, models: null, designs: null, variants: null, screens: null, queries: null}\n"
         f"reads: {{shards: {shards}}}\n"
     )
     return config

@@ -37,7 +37,7 @@ def write_study(folder, settings, **pairs):
     (folder / "study.yaml").write_text(
         "run: bad\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: reads.tsv, datasets: null, "
         f"contact_maps: null, models: null, "
-        f"designs: null, variants: null, screens: null}}\nreads: {{{settings}}}\n"
+        f"designs: null, variants: null, screens: null, queries: null}}\nreads: {{{settings}}}\n"
     )
 
 

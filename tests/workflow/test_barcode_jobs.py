@@ -23,7 +23,7 @@ def test_bins_of_one_file_get_their_own_reads(tmp_path):
     (tmp_path / "libraries.tsv").write_text("library\tkind\tsource\tmethods\nlib\trandom\tfastq\tbin-mean\n")
     (tmp_path / "study.yaml").write_text(
         "run: shared\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: reads.tsv, datasets: null, "
-        "contact_maps: null, models: null, designs: null, variants: null, screens: null}\n"
+        "contact_maps: null, models: null, designs: null, variants: null, screens: null, queries: null}\n"
         'reads: {structure: "{barcode:6} TTAGGCAT {variable:20} TTGACCGA", keep_flanks: false}\n'
     )
     folder = tmp_path / "results" / "shared" / "reads"

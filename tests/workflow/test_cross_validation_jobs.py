@@ -63,7 +63,7 @@ def test_real_folds_from_their_rows_to_paired_tests_and_figures(tmp_path, shared
     )
     (tmp_path / "study.yaml").write_text(
         "run: folds\nsheets: {libraries: null, bins: null, reads: null, datasets: datasets.tsv, contact_maps: null, "
-        "models: models.tsv, designs: null, variants: null, screens: null}\n"
+        "models: models.tsv, designs: null, variants: null, screens: null, queries: null}\n"
         "split: {method: homology}\ntraining: {folds_per_job: 2}\n"
     )
     code, text = snakemake(tmp_path, "--cores", "2", "--configfile", str(tmp_path / "study.yaml"))

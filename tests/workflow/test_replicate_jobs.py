@@ -46,7 +46,7 @@ def test_replicates_from_counts_to_a_ranked_model(tmp_path):
     )
     (tmp_path / "study.yaml").write_text(
         "run: twice\nsheets: {libraries: libraries.tsv, bins: bins.tsv, reads: null, datasets: datasets.tsv, "
-        "contact_maps: null, models: models.tsv, designs: null, variants: null, screens: null}\n"
+        "contact_maps: null, models: models.tsv, designs: null, variants: null, screens: null, queries: null}\n"
         "split: {validation: 0.1, test: 0.2}\nranking: {draws: 50}\n"
     )
     code, said = snakemake(tmp_path, "--cores", "2", "--configfile", str(tmp_path / "study.yaml"))
