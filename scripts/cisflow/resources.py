@@ -75,8 +75,8 @@ class Need:
         return ceil(TIME_MARGIN * self.seconds(input_mb) / 60) + TIME_MORE_MINUTES
 
 
-def line_above(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Constant and slope, neither below zero, of a least-squares line raised until no point lies above it.
+def fitted_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Constant and slope, neither below zero, of a least-squares line.
 
     Parameters
     ----------
@@ -85,11 +85,20 @@ def line_above(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     import numpy as np
     from scipy.optimize import nnls
 
-    if x.max() < max(SLOPE_FROM_MB, SLOPE_FROM_RANGE * x.min()):
-        return float(y.max()), 0.0
     # Points are weighted by their size: a job that takes hours must not outweigh the small ones, nor they it.
     weight = 1 / np.maximum(y, 1e-3 * y.max() + 1e-9)
-    slope = float(nnls(np.column_stack([np.ones_like(x), x]) * weight[:, None], y * weight)[0][1])
+    constant, slope = nnls(np.column_stack([np.ones_like(x), x]) * weight[:, None], y * weight)[0]
+    return float(constant), float(slope)
+
+
+def line_above(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """As :func:`fitted_line`, its constant raised until no point lies above the line.
+
+    Without a slope where ``x`` is small or of about one size.
+    """
+    if x.max() < max(SLOPE_FROM_MB, SLOPE_FROM_RANGE * x.min()):
+        return float(y.max()), 0.0
+    slope = fitted_line(x, y)[1]
     return max(0.0, float((y - slope * x).max())), slope
 
 

@@ -480,15 +480,28 @@ def profile_seeds(assay, model):
     return [1] if model == BIAS_MODEL else next(r["seeds"] for r in study.models_of(assay) if r["model"] == model)
 
 
-def folds_and_models(assay):
-    """Pairs of (fold, model) that an assay's test peaks are predicted with, the bias model first."""
+def folds_and_models(assay, folds=None):
+    """Pairs of (fold, model) that an assay's test peaks are predicted with, the bias model first; of some folds or all."""
     models = [BIAS_MODEL, *(row["model"] for row in study.models_of(assay))]
-    return [(fold["name"], model) for fold in study.chromosome_folds[assay] for model in models]
+    return [(fold["name"], model) for fold in folds or study.chromosome_folds[assay] for model in models]
 
 
-def profile_predictions(wildcards):
+def profile_predictions(wildcards, folds=None):
     """Predictions of the test peaks of an assay, in the order of :func:`folds_and_models`."""
     return [
         f"results/{wildcards.run}/profiles/{wildcards.assay}/fold{fold}/{model}.predictions.npz"
-        for fold, model in folds_and_models(wildcards.assay)
+        for fold, model in folds_and_models(wildcards.assay, folds)
+    ]
+
+
+def shard_folds(wildcards):
+    """Every n-th fold of an assay, for a shard of its scores."""
+    return study.chromosome_folds[wildcards.assay][int(wildcards.shard) :: config["ranking"]["shards"]]
+
+
+def profile_shards(name):
+    """Input function: a table of all shards of an assay's scores; there are no more than folds."""
+    return lambda wildcards: [
+        f"results/{wildcards.run}/profiles/{wildcards.assay}/{name}.shard{shard}.parquet"
+        for shard in range(min(config["ranking"]["shards"], len(study.chromosome_folds[wildcards.assay])))
     ]

@@ -214,43 +214,107 @@ rule predict_profiles:
         "../../scripts/predict_profiles.py"
 
 
-rule score_profiles:
-    input:
-        regions="results/{run}/profiles/{assay}/regions.parquet",
-        counts="results/{run}/profiles/{assay}/counts.npy",
-        predictions=profile_predictions,
-    output:
-        regions="results/{run}/profiles/{assay}/region_scores.parquet",
-        scores="results/{run}/profiles/{assay}/scores.tsv",
-        summary=report(
-            "results/{run}/profiles/{assay}/summary.tsv",
-            caption="../report/profile_scores.rst",
-            category="Accessibility profiles",
-            labels={"assay": "{assay}", "content": "mean scores"},
-        ),
-        comparisons="results/{run}/profiles/{assay}/comparisons.tsv",
-    log:
-        "logs/{run}/profiles/{assay}.score_profiles.log",
-    benchmark:
-        "logs/{run}/benchmarks/score_profiles.{assay}.tsv"
-    conda:
-        "../../envs/table.yaml"
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
-    params:
-        code=code("score_profiles.py"),
-        settings=lambda wildcards: {
-            "folds": study.chromosome_folds[wildcards.assay],
-            "predicted": folds_and_models(wildcards.assay),
-            "bias": BIAS_MODEL,
-            "draws": config["ranking"]["draws"],
-            "seed": config["seed"],
-        },
-    message:
-        "Score the models of assay {wildcards.assay} on the test chromosomes of every fold"
-    script:
-        "../../scripts/score_profiles.py"
+if config["ranking"]["shards"] == 1:
+
+    rule score_profiles:
+        input:
+            regions="results/{run}/profiles/{assay}/regions.parquet",
+            counts="results/{run}/profiles/{assay}/counts.npy",
+            predictions=profile_predictions,
+        output:
+            regions="results/{run}/profiles/{assay}/region_scores.parquet",
+            scores="results/{run}/profiles/{assay}/scores.tsv",
+            summary=report(
+                "results/{run}/profiles/{assay}/summary.tsv",
+                caption="../report/profile_scores.rst",
+                category="Accessibility profiles",
+                labels={"assay": "{assay}", "content": "mean scores"},
+            ),
+            comparisons="results/{run}/profiles/{assay}/comparisons.tsv",
+        log:
+            "logs/{run}/profiles/{assay}.score_profiles.log",
+        benchmark:
+            "logs/{run}/benchmarks/score_profiles.{assay}.tsv"
+        conda:
+            "../../envs/table.yaml"
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=120,
+        params:
+            code=code("score_profiles.py"),
+            settings=lambda wildcards: {
+                "folds": study.chromosome_folds[wildcards.assay],
+                "predicted": folds_and_models(wildcards.assay),
+                "bias": BIAS_MODEL,
+                "draws": config["ranking"]["draws"],
+                "seed": config["seed"],
+            },
+        message:
+            "Score the models of assay {wildcards.assay} on the test chromosomes of every fold"
+        script:
+            "../../scripts/score_profiles.py"
+
+else:
+
+    rule score_profile_shard:
+        input:
+            regions="results/{run}/profiles/{assay}/regions.parquet",
+            counts="results/{run}/profiles/{assay}/counts.npy",
+            predictions=lambda wildcards: profile_predictions(wildcards, shard_folds(wildcards)),
+        output:
+            regions=temp("results/{run}/profiles/{assay}/region_scores.shard{shard}.parquet"),
+            scores=temp("results/{run}/profiles/{assay}/scores.shard{shard}.parquet"),
+        log:
+            "logs/{run}/profiles/{assay}.score_profile_shard{shard}.log",
+        benchmark:
+            "logs/{run}/benchmarks/score_profile_shard.{assay}.{shard}.tsv"
+        conda:
+            "../../envs/table.yaml"
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=120,
+        params:
+            code=code("score_profile_shard.py"),
+            settings=lambda wildcards: {
+                "folds": shard_folds(wildcards),
+                "predicted": folds_and_models(wildcards.assay, shard_folds(wildcards)),
+                "bias": BIAS_MODEL,
+                "draws": config["ranking"]["draws"],
+                "seed": config["seed"],
+            },
+        message:
+            "Score the models of assay {wildcards.assay} on the test chromosomes of every fold, shard {wildcards.shard}"
+        script:
+            "../../scripts/score_profile_shard.py"
+
+    rule join_profile_scores:
+        input:
+            regions=profile_shards("region_scores"),
+            scores=profile_shards("scores"),
+        output:
+            regions="results/{run}/profiles/{assay}/region_scores.parquet",
+            scores="results/{run}/profiles/{assay}/scores.tsv",
+            summary=report(
+                "results/{run}/profiles/{assay}/summary.tsv",
+                caption="../report/profile_scores.rst",
+                category="Accessibility profiles",
+                labels={"assay": "{assay}", "content": "mean scores"},
+            ),
+            comparisons="results/{run}/profiles/{assay}/comparisons.tsv",
+        log:
+            "logs/{run}/profiles/{assay}.join_profile_scores.log",
+        conda:
+            "../../envs/table.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            code=code("join_profile_scores.py"),
+            settings=lambda wildcards: {"folds": [fold["name"] for fold in study.chromosome_folds[wildcards.assay]]},
+        message:
+            "Join the scores of the folds of assay {wildcards.assay}"
+        script:
+            "../../scripts/join_profile_scores.py"
 
 
 rule plot_profiles:

@@ -15,17 +15,18 @@ from cisflow.cli.options import CHECKOUT, example
 from cisflow.problems import InputError, Problem
 from cisflow.yaml_text import parse_yaml
 
-#: What recorded jobs took, by rule; `cisflow calibrate` writes it.
+#: What recorded jobs took, by rule, and how large their files are; `cisflow calibrate` writes both.
 RECORDED = CHECKOUT / "workflow" / "resources.tsv"
+SIZES = CHECKOUT / "workflow" / "disk.tsv"
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "plan",
-        help="what a run will do, in words: input, filters, models, jobs, time and memory",
+        help="what a run will do, in words: input, filters, models, jobs, time, memory and disk",
         description="Say in words what a run will do: the input that was found, filters, models, jobs by stage with "
-        "what is done already, and the processor time and memory to expect from recorded runs. Runs nothing.",
+        "what is done already, and the processor time, memory and disk to expect from recorded runs. Runs nothing.",
         **example(
             "cisflow plan\n"
             "  cisflow plan --cores 8 --configfile config/studies/my_study.yaml --config data_dir=/path/to/data"
@@ -47,14 +48,16 @@ def planned_text(
     folder: str | Path,
     cores: int,
     recorded: Path = RECORDED,
+    sizes: Path = SIZES,
 ) -> str:
     """Plan of a run in words, see :func:`cisflow.planning.jobs.plan_jobs`."""
     from cisflow.planning.jobs import plan_jobs
+    from cisflow.planning.sizes import read_sizes
     from cisflow.planning.words import plan_text
     from cisflow.resources import read_needs
 
     study, jobs = plan_jobs(configfiles, overlay, folder, cores)
-    return plan_text(study, jobs, read_needs(recorded), folder, cores)
+    return plan_text(study, jobs, read_needs(recorded), read_sizes(sizes), folder, cores)
 
 
 def run(given: argparse.Namespace) -> None:

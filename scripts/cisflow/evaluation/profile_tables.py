@@ -171,7 +171,7 @@ class FoldScores:
         ]
 
 
-def score_assay(
+def fold_tables(
     assay: str,
     folds: Sequence[Fold],
     regions: str | Path,
@@ -181,7 +181,7 @@ def score_assay(
     draws: int,
     seed: int,
 ) -> dict[str, pd.DataFrame]:
-    """Score the models of an assay on the test peaks of every fold.
+    """Score the models of an assay on the test peaks of some of its folds; each fold has a random stream of its own.
 
     Parameters
     ----------
@@ -199,11 +199,7 @@ def score_assay(
     Returns
     -------
     dict of DataFrame
-        ``regions``: ``model, kind, fold, region, chromosome, position, observed, predicted`` (ln(1 + count)),
-        ``jensen_shannon``. ``scores``: ``model, kind, fold, n, models, metric, value, low, high``. ``summary``:
-        ``model, kind, metric, folds, mean, standard_deviation, low, high`` (with one fold the interval is that of its
-        bootstrap). ``comparisons``: see :func:`cisflow.evaluation.cross_validation.paired_tests`, networks only; empty
-        with one fold.
+        ``regions`` and ``scores`` of :func:`score_assay`, of these folds.
     """
     table, parts, rows = read_table(regions), [], []
     for fold in folds:
@@ -213,16 +209,46 @@ def score_assay(
         found = FoldScores(fold, table, counts, own, draws, rng).tables(kinds)
         parts += found[0]
         rows += found[1]
-    scores = pd.DataFrame(rows)
+    return {"regions": pd.concat(parts, ignore_index=True), "scores": pd.DataFrame(rows)}
+
+
+def joined_folds(tables: Sequence[pd.DataFrame], folds: Sequence[str]) -> pd.DataFrame:
+    """One table of several jobs' tables of folds, in the order of the folds."""
+    together = pd.concat(tables)
+    return pd.concat([together[together["fold"] == fold] for fold in folds], ignore_index=True)
+
+
+def assay_tables(regions: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """All tables of an assay, see :func:`score_assay`, from those of :func:`fold_tables` of all folds."""
+    n_folds = scores["fold"].nunique()
     of_models = scores[scores["kind"] == MODEL]
     # What is tested over folds is the same as in cross-validations of expression, which may have several heads.
-    tests = paired_tests((of_models if len(folds) > 1 else of_models[:0]).assign(head=""), METRICS).drop(columns="head")
-    return {
-        "regions": pd.concat(parts, ignore_index=True),
-        "scores": scores,
-        "summary": _summary(scores, len(folds)),
-        "comparisons": tests,
-    }
+    tests = paired_tests((of_models if n_folds > 1 else of_models[:0]).assign(head=""), METRICS).drop(columns="head")
+    return {"regions": regions, "scores": scores, "summary": _summary(scores, n_folds), "comparisons": tests}
+
+
+def score_assay(
+    assay: str,
+    folds: Sequence[Fold],
+    regions: str | Path,
+    counts: str | Path,
+    paths: Mapping[str, Mapping[str, str | Path]],
+    bias: str,
+    draws: int,
+    seed: int,
+) -> dict[str, pd.DataFrame]:
+    """Score the models of an assay on the test peaks of every fold; parameters as in :func:`fold_tables`.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``regions``: ``model, kind, fold, region, chromosome, position, observed, predicted`` (ln(1 + count)),
+        ``jensen_shannon``. ``scores``: ``model, kind, fold, n, models, metric, value, low, high``. ``summary``:
+        ``model, kind, metric, folds, mean, standard_deviation, low, high`` (with one fold the interval is that of its
+        bootstrap). ``comparisons``: see :func:`cisflow.evaluation.cross_validation.paired_tests`, networks only; empty
+        with one fold.
+    """
+    return assay_tables(**fold_tables(assay, folds, regions, counts, paths, bias, draws, seed))
 
 
 def _summary(scores: pd.DataFrame, n_folds: int) -> pd.DataFrame:

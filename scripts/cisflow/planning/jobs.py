@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cisflow.planning.sizes import is_by_settings, settings_digest
 from cisflow.problems import InputError, Problem
 
 CHECKOUT = Path(__file__).parents[3]
@@ -40,6 +41,14 @@ class PlannedJob:
         Size of its input files (10^6 bytes); None while one of them is missing.
     after : frozenset of tuple
         Outputs of the jobs that must end before.
+    inputs : tuple of str
+        Files that it reads, relative to the working folder.
+    patterns : tuple of str
+        Names of ``outputs`` before the wildcards were filled in.
+    temporary : frozenset of str
+        Outputs that are removed once no job needs them.
+    decided : str
+        Digest of the settings that decide how much it writes, see :func:`cisflow.planning.sizes.settings_digest`.
     """
 
     rule: str
@@ -52,6 +61,10 @@ class PlannedJob:
     gpus: int
     input_mb: float | None
     after: frozenset[tuple[str, ...]]
+    inputs: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    temporary: frozenset[str] = frozenset()
+    decided: str = ""
 
 
 def _number(value: Any) -> float | None:
@@ -68,7 +81,18 @@ def _input_mb(paths: Sequence[str]) -> float | None:
         return None
 
 
+def _settings(job: Any, simulation: Any) -> str:
+    rule = job.rule.name
+    if not is_by_settings(rule):  # parameters of the others are not asked for: there may be tens of thousands of jobs
+        return ""
+    settings = dict(job.params.get("settings") or {})
+    # How many reads there are is a setting of the job before the one that writes them.
+    return settings_digest(rule, settings | ({"all": simulation} if rule.startswith("simulate_") else {}))
+
+
 def _jobs(workflow: Any) -> list[PlannedJob]:
+    from snakemake.io import strip_wildcard_constraints
+
     dag = workflow.dag
 
     def key(job: Any) -> tuple[str, ...]:
@@ -92,6 +116,10 @@ def _jobs(workflow: Any) -> list[PlannedJob]:
                 int(_number(asked.get("gpu")) or 0),
                 _input_mb([str(path) for path in job.input]),
                 frozenset(map(key, dag.job_dependencies(job))),
+                tuple(map(str, job.input)),
+                tuple(strip_wildcard_constraints(str(pattern)) for pattern in job.rule.output),
+                frozenset(map(str, job.temp_output)),
+                _settings(job, workflow.config.get("simulation")),
             )
         )
     return found

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cisflow.planning.disk import Sizes, free_mb, public_sizes
+from cisflow.planning.disk_words import disk_lines, named_rules, stage_disk
 from cisflow.planning.jobs import PlannedJob
 from cisflow.settings.study import Study
 
 if TYPE_CHECKING:
+    from cisflow.planning.sizes import FileSize, Key
     from cisflow.resources import Need
 
-#: Characters of a line, and rules that are named where there are many.
-WIDTH, MOST_NAMED = 110, 8
+#: Characters of a line.
+WIDTH = 110
 #: Stages in the order of the run; files of rules.
 STAGES = {
     "downloads": "public files",
@@ -229,8 +232,8 @@ def _hours(hours: float) -> str:
     return f"{60 * hours:,.0f} min" if hours < 2 else f"{hours:,.1f} h"
 
 
-def _table(jobs: Sequence[PlannedJob], needs: Mapping[str, Need]) -> list[str]:
-    lines = [f"  {'stage':30}{'to do':>8}{'there':>8}{'CPU time':>11}{'memory of a job':>18}"]
+def _table(jobs: Sequence[PlannedJob], needs: Mapping[str, Need], sizes: Sizes) -> list[str]:
+    lines = [f"  {'stage':30}{'to do':>8}{'there':>8}{'CPU time':>11}{'memory of a job':>18}{'disk':>15}"]
     for stage in [*STAGES, *sorted({job.stage for job in jobs} - set(STAGES))]:
         own = [job for job in jobs if job.stage == stage]
         if not own:
@@ -239,7 +242,9 @@ def _table(jobs: Sequence[PlannedJob], needs: Mapping[str, Need]) -> list[str]:
         n_due = sum(job.due for job in own)
         time = _hours(told.cpu_hours) if n_due and n_due > told.unknown.total() else "-"
         memory = f"{told.memory_mb / 1000:,.1f} GB" if n_due else "-"
-        lines.append(f"  {STAGES.get(stage, stage):30}{n_due:>8,}{len(own) - n_due:>8,}{time:>11}{memory:>18}")
+        disk = stage_disk(sizes.disk(own), n_due)
+        counts = f"{n_due:>8,}{len(own) - n_due:>8,}"
+        lines.append(f"  {STAGES.get(stage, stage):30}{counts}{time:>11}{memory:>18}{disk:>15}")
     return lines
 
 
@@ -252,10 +257,24 @@ def plan_text(
     study: Study,
     jobs: Sequence[PlannedJob],
     needs: Mapping[str, Need],
+    on_record: Mapping[Key, FileSize],
     folder: str | Path = ".",
     cores: int = 1,
 ) -> str:
-    """Text of a plan; parameters as in :func:`forecast`, the working folder, and the cores that jobs may use."""
+    """Text of a plan.
+
+    Parameters
+    ----------
+    study : Study
+    jobs, needs
+        See :func:`forecast`.
+    on_record : mapping
+        Sizes of files, see :func:`cisflow.planning.sizes.read_sizes`.
+    folder : path
+        Working folder.
+    cores : int
+        Cores that jobs may use together.
+    """
     folder = Path(folder)
     root = folder / "results" / study.config["run"]
     told = forecast(jobs, needs)
@@ -264,7 +283,8 @@ def plan_text(
     lines += _indented("Input", found(study, folder))
     lines += _indented("Filters", filters(study))
     lines += _indented("Models", models(study))
-    lines += ["", "Jobs", *_table(jobs, needs)]
+    sizes = Sizes(jobs, on_record, folder, public_sizes(study))
+    lines += ["", "Jobs", *_table(jobs, needs, sizes)]
     end = []
     if due:
         wall = max(told.cpu_hours / cores, told.longest_hours)
@@ -279,13 +299,11 @@ def plan_text(
                 f"the input of {told.larger:,} jobs is larger than any on record: their times are carried forward"
             )
         if told.unknown:
-            names = [f"{rule} ({n:,})" for rule, n in sorted(told.unknown.items())]
-            more = f", and {len(names) - MOST_NAMED} more rules" if len(names) > MOST_NAMED else ""
-            named = ", ".join(names[:MOST_NAMED])
-            end.append(f"not counted, because on no record, {told.unknown.total():,} jobs: {named}{more}")
+            end.append(f"not counted, because on no record, {told.unknown.total():,} jobs: {named_rules(told.unknown)}")
         end.append(f"memory that one job asks for: up to {told.memory_mb / 1000:,.1f} GB")
         gpus = sum(job.gpus > 0 for job in jobs if job.due)
         end += [f"{gpus:,} jobs ask for a GPU"] if gpus else []
+        end += disk_lines(sizes.disk(jobs, cores), free_mb(root), root)
     if root.is_dir():
         files = [path for path in root.rglob("*") if path.is_file()]
         end.append(f"{root}: {len(files):,} files, {sum(path.stat().st_size for path in files) / 1e9:,.3g} GB there")

@@ -74,7 +74,8 @@ def test_the_plan_of_the_smallest_study(tmp_path, capsys):
     assert main(arguments) == 0
     text = capsys.readouterr().out
     total = int(re.search(r"Plan of run tiny: ([0-9]+) of \1 jobs to do, 0 done before", text)[1])
-    rows = re.findall(r"^  \S.{28} +(\d+) +(\d+) +\S.* +[0-9.]+ GB$", text, re.MULTILINE)
+    size = r"(?:[0-9.]+ [GM]B(?: \+ \?)?|unknown)"
+    rows = re.findall(rf"^  \S.{{28}} +(\d+) +(\d+) +\S.* +[0-9.]+ GB +{size}$", text, re.MULTILINE)
     assert sum(int(due) for due, _ in rows) == total
     for words in (
         "library random: random, 6 bins, simulated reads; expression by bin-mean",
@@ -82,8 +83,10 @@ def test_the_plan_of_the_smallest_study(tmp_path, capsys):
         "pairs: mates overlap by 25 to 55 bases",
         "dream_cnn on promoters: network, 2 seeds",
         "the input is not there yet",
+        "more for the files of known size that are kept",
     ):
         assert words in text
+    assert f"freein{tmp_path}/results/tiny;" in "".join(text.split())  # a long path may be wrapped
     assert not (tmp_path / "results").exists()
     assert not (tmp_path / "logs").exists()
     assert main([*arguments, "--config", "sead=1"]) == 1

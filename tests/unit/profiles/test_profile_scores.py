@@ -14,7 +14,15 @@ from scipy.spatial.distance import jensenshannon
 from cisflow.evaluation import profile_scores
 from cisflow.evaluation.intervals import interval
 from cisflow.evaluation.profile_scores import RegionBootstrap, jensen_shannon, mean_profile, shuffled_distance
-from cisflow.evaluation.profile_tables import METRICS, observed_counts, paths_by_fold, score_assay
+from cisflow.evaluation.profile_tables import (
+    METRICS,
+    assay_tables,
+    fold_tables,
+    joined_folds,
+    observed_counts,
+    paths_by_fold,
+    score_assay,
+)
 from cisflow.figures.profiles import (
     chosen_regions,
     example_profiles_figure,
@@ -22,7 +30,7 @@ from cisflow.figures.profiles import (
     profile_scores_figure,
 )
 from cisflow.figures.style import save_figure
-from cisflow.files import write_arrays, write_table
+from cisflow.files import read_table, write_arrays, write_table
 from cisflow.problems import InputError
 from cisflow.profiles.folds import Fold
 
@@ -186,6 +194,35 @@ def test_tables_of_one_fold_have_the_intervals_of_its_bootstrap(assay):
         own = scores.loc[(row.model, row.metric)]
         assert (row.mean, row.folds) == (own["value"], 1)
         np.testing.assert_equal([row.low, row.high], [own["low"], own["high"]])
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+def test_shards_of_folds_give_the_same_bytes(assay, tmp_path, shards):
+    folder, folds, paths = assay
+    swapped = Fold("0", ("chr1",), ("chr3",))  # a fold whose name sorts before the others
+    rows = np.flatnonzero((read_table(folder / "regions.parquet")["chromosome"] == "chr3").to_numpy())
+    rows = rows[rows % 5 != 4]
+    with np.load(paths["1"]["good"]) as found:
+        arrays = dict(found)
+    write_arrays({**arrays, "rows": rows}, tmp_path / "0.npz")
+    folds = [*folds, swapped]
+    paths = {**paths, "0": dict.fromkeys(paths["1"], tmp_path / "0.npz")}
+    given = (folder / "regions.parquet", folder / "counts.npy", paths, "bias", 50, 3)
+    parts = []
+    for shard in range(shards):
+        tables = fold_tables("x", folds[shard::shards], *given)
+        for name, table in tables.items():
+            write_table(table, tmp_path / f"{name}.shard{shard}.parquet")
+        parts.append({name: read_table(tmp_path / f"{name}.shard{shard}.parquet") for name in tables})
+    names = [fold.name for fold in folds]
+    joined = assay_tables(**{n: joined_folds([part[n] for part in parts], names) for n in ("regions", "scores")})
+    whole = score_assay("x", folds, *given)
+    assert list(joined) == list(whole)
+    for name, table in whole.items():
+        suffix = ".parquet" if name == "regions" else ".tsv"
+        write_table(table, tmp_path / f"whole{suffix}")
+        write_table(joined[name], tmp_path / f"joined{suffix}")
+        assert (tmp_path / f"whole{suffix}").read_bytes() == (tmp_path / f"joined{suffix}").read_bytes(), name
 
 
 def test_different_peaks_and_numbers_that_are_not_finite_are_refused(assay, tmp_path):
