@@ -198,3 +198,22 @@ def one_per_place(matches: pl.DataFrame) -> pl.DataFrame:
                 taken.append((start, end))
                 kept.append(row)
     return numbered.filter(pl.col("row").is_in(kept)).select(*MATCHES)
+
+
+def most_matched(ids: Sequence[str], matches: pl.DataFrame) -> str:
+    """Sequence with matches of the most motifs, of equal ones that with the most places; the first without any match.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Of the sequences, in their order.
+    matches : polars.DataFrame
+        See :func:`motif_matches`.
+    """
+    found = {
+        name: (motifs, places)
+        for name, motifs, places in matches.group_by("id")
+        .agg(pl.col("motif").n_unique(), pl.struct("start", "end").n_unique().alias("places"))
+        .iter_rows()
+    }
+    return max(dict.fromkeys(ids), key=lambda name: found.get(name, (0, 0)))

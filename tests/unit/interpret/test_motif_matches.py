@@ -12,7 +12,7 @@ import pytest
 from cisflow.figures.motif_matches import motif_figure
 from cisflow.figures.style import GREY
 from cisflow.interpret.meme import Motif, MotifFile, read_meme
-from cisflow.interpret.motif_scan import Scorer, motif_matches, one_per_place, sites
+from cisflow.interpret.motif_scan import MATCHES, Scorer, most_matched, motif_matches, one_per_place, sites
 from cisflow.problems import InputError
 
 HEAD = "MEME version 4\n\nALPHABET= ACGT\n\nBackground letter frequencies\nA 0.3 C 0.2 G 0.2 T 0.3\n\n"
@@ -132,3 +132,13 @@ def test_one_match_is_kept_for_each_place():
     found = motif_matches(_profiles("GGGGACGTGGGG", range(4, 8), 0), twins, 0.005)
     assert set(found["motif"]) == {"a", "b"}
     assert len(one_per_place(found)) == 1
+
+
+def test_the_sequence_with_the_most_motifs_is_drawn():
+    rows = [("b", "x", 1, 5), ("b", "x", 9, 13), ("c", "x", 1, 5), ("c", "y", 1, 5), ("d", "x", 2, 6), ("d", "y", 3, 7)]
+    named = [dict(zip(("id", "motif", "start", "end"), row, strict=True)) for row in rows]
+    matches = pl.DataFrame(named, schema={name: MATCHES[name] for name in ("id", "motif", "start", "end")})
+    assert most_matched(["a", "a", "b"], matches) == "b"
+    assert most_matched(["a", "b", "c"], matches) == "c"
+    assert most_matched(["c", "d", "a"], matches) == "d"
+    assert most_matched(["a", "e"], matches) == "a"
