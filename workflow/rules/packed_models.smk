@@ -1,10 +1,4 @@
 # Trained models for others: a list of them, and each packed with its card and its scores.
-def scored_tables(wildcards):
-    """Tables with the scores of the models of a dataset or contact map, which their cards show."""
-    name, folder = wildcards.trained_on, f"results/{wildcards.run}/evaluation"
-    if name in study.maps:
-        return [f"{folder}/{view}/contact_summary.tsv" for view in study.views(name)]
-    return [f"{folder}/{name}/scores.tsv"] if ranked(name) else []
 
 
 rule pack_model:

@@ -2,16 +2,6 @@
 EXCHANGED = 100  # sequences that an endpoint is asked
 
 
-def simulated_query(wildcards):
-    """What is drawn: promoters between the flanks that models know, or regions of a test chromosome."""
-    name = query_row(wildcards)["dataset"]
-    if name in study.maps:
-        return {"seed": config["seed"], "chromosome": study.chromosomes(name, "test")[0]}
-    flanks = {"distal": STRUCTURE.distal_flank, "proximal": STRUCTURE.proximal_flank}
-    kept = config["reads"]["keep_flanks"]
-    return {"seed": config["seed"], "flanks": {end: bases if kept else "" for end, bases in flanks.items()}}
-
-
 rule simulate_query:
     input:
         unpack(simulated_query_input),

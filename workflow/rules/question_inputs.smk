@@ -174,3 +174,21 @@ def endpoint_input(wildcards):
 def ends(row):
     """Constant bases in front of and behind every sequence that models are shown."""
     return [(row[end] or "").upper() for end in ("left", "right")]
+
+
+def simulated_query(wildcards):
+    """What is drawn: promoters between the flanks that models know, or regions of a test chromosome."""
+    name = query_row(wildcards)["dataset"]
+    if name in study.maps:
+        return {"seed": config["seed"], "chromosome": study.chromosomes(name, "test")[0]}
+    flanks = {"distal": STRUCTURE.distal_flank, "proximal": STRUCTURE.proximal_flank}
+    kept = config["reads"]["keep_flanks"]
+    return {"seed": config["seed"], "flanks": {end: bases if kept else "" for end, bases in flanks.items()}}
+
+
+def scored_tables(wildcards):
+    """Tables with the scores of the models of a dataset or contact map, which their cards show."""
+    name, folder = wildcards.trained_on, f"results/{wildcards.run}/evaluation"
+    if name in study.maps:
+        return [f"{folder}/{view}/contact_summary.tsv" for view in study.views(name)]
+    return [f"{folder}/{name}/scores.tsv"] if ranked(name) else []
