@@ -1,6 +1,6 @@
 """What shards cost and bring: a stage of the workflow as 1, 2, 4 and 8 shards, through Snakemake on this machine.
 
-    python benchmarks/shards.py                               # all stages, two cores: some 15 minutes
+    python benchmarks/shards.py                               # all stages, two cores: some 40 minutes
     python benchmarks/shards.py --stage predictions --shards 1 2
 
 Input of the stage is made first and not measured. Measured is `snakemake --cores N` for the stage's result alone:
@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import yaml
 from growth import _amplicons, _letters, _texts, make_designed
@@ -35,6 +36,9 @@ CHECKOUT = Path(__file__).parents[1]
 ROOT = "results/shards"
 #: Rows of the table that is predicted, and of whose test rows draws are made.
 ROWS = 60_000
+#: Rows of the table that the models of variants are trained on: what they have learnt costs nothing here.
+FEW_ROWS = 4_000
+CONSTRUCTS = 256
 RECIPE = {
     "task": "expression",
     "model": "network",
@@ -89,22 +93,64 @@ def make_table(rows: int, folder: Path) -> None:
     )
 
 
+def change_study(folder: Path, section: str, changes: dict[str, object]) -> None:
+    """Other settings in a section of the config."""
+    study = yaml.safe_load((folder / "study.yaml").read_text())
+    study[section] = study.get(section, {}) | changes
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+
+
 def make_draws(draws: int, folder: Path) -> None:
-    """The table; the number of draws is a setting."""
+    """The table, predicted by ridge regressions on k-mers; the number of draws is a setting."""
     make_table(ROWS, folder)
-    overlay = yaml.safe_load((folder / "study.yaml").read_text())
-    overlay["ranking"] = {"draws": draws}
-    (folder / "study.yaml").write_text(yaml.safe_dump(overlay))
+    recipe = yaml.safe_load((CHECKOUT / "config/recipes/kmer_ridge.yaml").read_text())
+    names = []
+    for k in range(2, 6):
+        names.append(f"ridge{k}")
+        (folder / f"ridge{k}.yaml").write_text(yaml.safe_dump(recipe | {"k": k}))
+    rows = "".join(f"{name}\tdata\t{name}.yaml\t1\n" for name in names)
+    (folder / "models.tsv").write_text(f"model\tdataset\trecipe\tseeds\n{rows}")
+    change_study(folder, "ranking", {"draws": draws})
+
+
+def make_alleles(alleles: int, folder: Path) -> None:
+    """Constructs and substitutions in them, every base of a place by another; the number of shards is a column."""
+    make_table(FEW_ROWS, folder)
+    letters = _letters(CONSTRUCTS, 80)
+    table = _amplicons(_texts(letters)).with_columns(id=pl.format("c{}", pl.int_range(CONSTRUCTS)))
+    table.select("id", "sequence").write_csv(folder / "constructs.tsv", separator="\t", include_header=False)
+    # Spread over the constructs as evenly as they go, one place after the other.
+    number = np.arange(alleles)
+    construct, place = number % CONSTRUCTS, number // CONSTRUCTS
+    reference = letters[construct, place]
+    other = np.array(list(b"CGTA"), np.uint8)[np.searchsorted(np.array(list(b"ACGT"), np.uint8), reference)]
+    order = np.lexsort((place, construct))
+    text = "".join(
+        f"c{construct[k]}\t{len(DISTAL) + place[k] + 1}\tv{k}\t{chr(reference[k])}\t{chr(other[k])}\t.\t.\t.\n"
+        for k in order
+    )
+    header = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    (folder / "alleles.vcf").write_text(header + text)
+    change_study(folder, "sheets", {"variants": "variants.tsv"})
+
+
+def column_of_shards(parts: int, folder: Path) -> None:
+    """The variants sheet with so many shards."""
+    sheet = f"variants\tdataset\tvcf\tconstructs\tshards\nalleles\tdata\talleles.vcf\tconstructs.tsv\t{parts}\n"
+    (folder / "variants.tsv").write_text(sheet)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage: how its input is made and how large, the setting of its shards, its result and what that is made of."""
+    """A stage: how its input is made and how large, the setting of its shards, its result and what that is made of.
+
+    Without a section of the config, the number of shards is a column of the variants sheet.
+    """
 
     make: Callable[[int, Path], None]
     number: int
     size: str
-    section: str
+    section: str | None
     result: str
     before: tuple[str, ...]
 
@@ -137,11 +183,19 @@ STAGES = {
     ),
     "bootstrap": Stage(
         make_draws,
-        40_000,
-        f"draws of a tenth of {round(0.4 * ROWS):,} rows",
+        400_000,
+        f"draws of a tenth of {round(0.4 * ROWS):,} rows, four models",
         "ranking",
         "evaluation/data/bootstrap.parquet",
-        ("predictions/data/cnn.parquet",),
+        tuple(f"predictions/data/ridge{k}.parquet" for k in range(2, 6)),
+    ),
+    "variants": Stage(
+        make_alleles,
+        16_384,
+        f"alleles in {CONSTRUCTS} constructs, a network",
+        None,
+        "variants/alleles/effects.parquet",
+        ("models/data/cnn/seed1/weights.safetensors",),
     ),
 }
 
@@ -203,13 +257,17 @@ def measure(name: str, shards: list[int], cores: int, scale: float) -> None:
         folder = Path(made)
         write_study(folder)
         stage.make(number, folder)
+        if stage.section is None:
+            column_of_shards(1, folder)
         if stage.before:
             run(folder, cores, stage.before)
         first = None
         for parts in shards:
             result = folder / ROOT / stage.result
             shutil.rmtree(result.parent, ignore_errors=True)
-            overlay = f"{stage.section}: {{shards: {parts}}}\n"
+            overlay = f"{stage.section}: {{shards: {parts}}}\n" if stage.section else "{}"
+            if stage.section is None:
+                column_of_shards(parts, folder)
             cpu, wall, said = cpu_seconds(lambda overlay=overlay: run(folder, cores, [stage.result], overlay))
             jobs = int(re.search(r"(\d+) of \1 steps \(100%\) done", said)[1])
             digest = hashlib.sha256(result.read_bytes()).hexdigest()

@@ -2,10 +2,14 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import settings
+
+from cisflow.settings.study import Study, read_study
 
 # Time decides no test, and every run tries the same cases.
 settings.register_profile("cisflow", deadline=None, derandomize=True, max_examples=50)
@@ -53,6 +57,19 @@ def same_initial_weights() -> None:
     import torch
 
     torch.manual_seed(1)
+
+
+@pytest.fixture
+def demo_with(tmp_path: Path) -> Callable[[str, str], Study]:
+    """Function that reads the demo with other text in one of its sheets."""
+    config = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
+
+    def read(sheet: str, text: str) -> Study:
+        (tmp_path / f"{sheet}.tsv").write_text(text)
+        config["sheets"][sheet] = str(tmp_path / f"{sheet}.tsv")
+        return read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT, tmp_path)
+
+    return read
 
 
 @pytest.fixture(scope="session")

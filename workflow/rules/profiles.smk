@@ -274,7 +274,7 @@ else:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
             runtime=120,
         params:
-            code=code("score_profile_shard.py"),
+            code=code("score_profiles.py"),
             settings=lambda wildcards: {
                 "folds": shard_folds(wildcards),
                 "predicted": folds_and_models(wildcards.assay, shard_folds(wildcards)),
@@ -285,7 +285,7 @@ else:
         message:
             "Score the models of assay {wildcards.assay} on the test chromosomes of every fold, shard {wildcards.shard}"
         script:
-            "../../scripts/score_profile_shard.py"
+            "../../scripts/score_profiles.py"
 
     rule join_profile_scores:
         input:

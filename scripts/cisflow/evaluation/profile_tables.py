@@ -199,7 +199,7 @@ def fold_tables(
     Returns
     -------
     dict of DataFrame
-        ``regions`` and ``scores`` of :func:`score_assay`, of these folds.
+        ``regions`` and ``scores`` of :func:`assay_tables`, of these folds.
     """
     table, parts, rows = read_table(regions), [], []
     for fold in folds:
@@ -219,25 +219,7 @@ def joined_folds(tables: Sequence[pd.DataFrame], folds: Sequence[str]) -> pd.Dat
 
 
 def assay_tables(regions: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """All tables of an assay, see :func:`score_assay`, from those of :func:`fold_tables` of all folds."""
-    n_folds = scores["fold"].nunique()
-    of_models = scores[scores["kind"] == MODEL]
-    # What is tested over folds is the same as in cross-validations of expression, which may have several heads.
-    tests = paired_tests((of_models if n_folds > 1 else of_models[:0]).assign(head=""), METRICS).drop(columns="head")
-    return {"regions": regions, "scores": scores, "summary": _summary(scores, n_folds), "comparisons": tests}
-
-
-def score_assay(
-    assay: str,
-    folds: Sequence[Fold],
-    regions: str | Path,
-    counts: str | Path,
-    paths: Mapping[str, Mapping[str, str | Path]],
-    bias: str,
-    draws: int,
-    seed: int,
-) -> dict[str, pd.DataFrame]:
-    """Score the models of an assay on the test peaks of every fold; parameters as in :func:`fold_tables`.
+    """All tables of an assay from those of :func:`fold_tables` of all folds.
 
     Returns
     -------
@@ -248,7 +230,11 @@ def score_assay(
         bootstrap). ``comparisons``: see :func:`cisflow.evaluation.cross_validation.paired_tests`, networks only; empty
         with one fold.
     """
-    return assay_tables(**fold_tables(assay, folds, regions, counts, paths, bias, draws, seed))
+    n_folds = scores["fold"].nunique()
+    of_models = scores[scores["kind"] == MODEL]
+    # What is tested over folds is the same as in cross-validations of expression, which may have several heads.
+    tests = paired_tests((of_models if n_folds > 1 else of_models[:0]).assign(head=""), METRICS).drop(columns="head")
+    return {"regions": regions, "scores": scores, "summary": _summary(scores, n_folds), "comparisons": tests}
 
 
 def _summary(scores: pd.DataFrame, n_folds: int) -> pd.DataFrame:

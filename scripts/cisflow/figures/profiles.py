@@ -62,7 +62,7 @@ def example_profiles_figure(
     Parameters
     ----------
     regions, summary : DataFrame
-        See :func:`cisflow.evaluation.profile_tables.score_assay`.
+        See :func:`cisflow.evaluation.profile_tables.assay_tables`.
     paths : mapping of str to mapping of str to path
         Predictions by fold and model.
     counts : path
@@ -141,7 +141,7 @@ def profile_counts_figure(regions: pd.DataFrame, scores: pd.DataFrame, summary: 
     Parameters
     ----------
     regions, scores, summary : DataFrame
-        See :func:`cisflow.evaluation.profile_tables.score_assay`.
+        See :func:`cisflow.evaluation.profile_tables.assay_tables`.
     assay : str
 
     Returns
@@ -217,7 +217,7 @@ def profile_scores_figure(scores: pd.DataFrame, summary: pd.DataFrame, compariso
     Parameters
     ----------
     scores, summary, comparisons : DataFrame
-        See :func:`cisflow.evaluation.profile_tables.score_assay`.
+        See :func:`cisflow.evaluation.profile_tables.assay_tables`.
     assay : str
 
     Returns

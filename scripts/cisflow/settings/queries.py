@@ -13,7 +13,7 @@ from cisflow.contacts.regions import Region, listed_regions
 from cisflow.models.contact_settings import WITHOUT_SEQUENCE, fill_from_others
 from cisflow.problems import Problem
 from cisflow.settings.screens import genome_of_map
-from cisflow.settings.variants import SIMULATED, asked_model_problems, predicting_models
+from cisflow.settings.variants import SIMULATED, predicting_models, rows_that_ask
 
 if TYPE_CHECKING:
     from cisflow.settings.study import Study
@@ -38,12 +38,8 @@ def query_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str) 
     shown : str
         Name of the sheet in messages.
     """
-    problems = []
-    for row in (row for row in rows if row["dataset"] is not None):
-        wrong = asked_model_problems(study, row, shown)
-        problems += wrong
-        if any(problem.column == "dataset" for problem in wrong):
-            continue
+    sound, problems = rows_that_ask(study, rows, shown)
+    for row in sound:
         if bool(row["sequences"]) == bool(row["intervals"]):
             problems.append(Problem(shown, "give sequences or intervals", row["_row"], "sequences"))
         of_contacts = row["dataset"] in study.maps

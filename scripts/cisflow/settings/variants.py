@@ -58,6 +58,24 @@ def asked_model_problems(study: Study, row: Mapping[str, Any], shown: str) -> li
     ]
 
 
+def rows_that_ask(
+    study: Study, rows: Sequence[Mapping[str, Any]], shown: str
+) -> tuple[list[Mapping[str, Any]], list[Problem]]:
+    """Rows whose dataset has models, and the problems of :func:`asked_model_problems` of all rows.
+
+    Rows without a dataset have their message from the schema and are left out.
+    """
+    sound, problems = [], []
+    for row in rows:
+        if row["dataset"] is None:
+            continue
+        wrong = asked_model_problems(study, row, shown)
+        problems += wrong
+        if not any(problem.column == "dataset" for problem in wrong):
+            sound.append(row)
+    return sound, problems
+
+
 def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str) -> list[Problem]:
     """Problems of the variants sheet.
 
@@ -69,12 +87,8 @@ def variant_problems(study: Study, rows: Sequence[Mapping[str, Any]], shown: str
     shown : str
         Name of the sheet in messages.
     """
-    problems = []
-    for row in (row for row in rows if row["dataset"] is not None):
-        wrong = asked_model_problems(study, row, shown)
-        problems += wrong
-        if any(problem.column == "dataset" for problem in wrong):
-            continue
+    sound, problems = rows_that_ask(study, rows, shown)
+    for row in sound:
         of_contacts = row["dataset"] in study.maps
         problems += [
             Problem(shown, f"{row[column]!r} has no meaning for models of this dataset", row["_row"], column)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from cisflow.design.settings import DesignSettings, read_design
 from cisflow.problems import InputError
@@ -16,16 +15,8 @@ HEADER = "design\tdataset\tmodels\tsettings\tpromoters\n"
 
 
 @pytest.fixture
-def study(tmp_path):
-    """Function that reads the demo with the given rows of a designs sheet."""
-    config = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
-
-    def read(rows: str):
-        (tmp_path / "designs.tsv").write_text(HEADER + rows)
-        config["sheets"]["designs"] = str(tmp_path / "designs.tsv")
-        return read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT, tmp_path)
-
-    return read
+def study(demo_with):
+    return lambda rows: demo_with("designs", HEADER + rows)
 
 
 def test_models_are_those_of_the_row_or_all(study):

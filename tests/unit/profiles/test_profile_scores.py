@@ -21,7 +21,6 @@ from cisflow.evaluation.profile_tables import (
     joined_folds,
     observed_counts,
     paths_by_fold,
-    score_assay,
 )
 from cisflow.figures.profiles import (
     chosen_regions,
@@ -149,7 +148,9 @@ def scored(assay, n_folds=2, draws=100):
     folder, folds, paths = assay
     used = folds[:n_folds]
     own = {fold.name: paths[fold.name] for fold in used}
-    tables = score_assay("x", used, folder / "regions.parquet", folder / "counts.npy", own, "bias", draws, 3)
+    tables = assay_tables(
+        **fold_tables("x", used, folder / "regions.parquet", folder / "counts.npy", own, "bias", draws, 3)
+    )
     return tables, own
 
 
@@ -216,7 +217,7 @@ def test_shards_of_folds_give_the_same_bytes(assay, tmp_path, shards):
         parts.append({name: read_table(tmp_path / f"{name}.shard{shard}.parquet") for name in tables})
     names = [fold.name for fold in folds]
     joined = assay_tables(**{n: joined_folds([part[n] for part in parts], names) for n in ("regions", "scores")})
-    whole = score_assay("x", folds, *given)
+    whole = assay_tables(**fold_tables("x", folds, *given))
     assert list(joined) == list(whole)
     for name, table in whole.items():
         suffix = ".parquet" if name == "regions" else ".tsv"
@@ -236,7 +237,9 @@ def test_different_peaks_and_numbers_that_are_not_finite_are_refused(assay, tmp_
         write_arrays({**arrays, name: change}, tmp_path / "x.npz")
         own = {"1": {**paths["1"], "good": tmp_path / "x.npz"}}
         with pytest.raises(InputError, match=message):
-            score_assay("x", folds[:1], folder / "regions.parquet", folder / "counts.npy", own, "bias", 10, 3)
+            assay_tables(
+                **fold_tables("x", folds[:1], folder / "regions.parquet", folder / "counts.npy", own, "bias", 10, 3)
+            )
 
 
 def test_paths_come_in_the_order_of_folds_and_models():

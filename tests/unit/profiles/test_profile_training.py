@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from cisflow.contacts.genome import reverse_complement
-from cisflow.evaluation.profile_tables import score_assay
+from cisflow.evaluation.profile_tables import assay_tables, fold_tables
 from cisflow.files import read_table, write_arrays, write_table
 from cisflow.models.card import list_bundles, model_card
 from cisflow.models.profiles.predict import load_profile_model, predict_test_peaks
@@ -161,7 +161,7 @@ def test_the_network_beats_the_bias_model_and_both_beat_chance(files, bundles, t
         write_arrays(found, tmp_path / f"{name}.npz")
         paths["a"][name] = tmp_path / f"{name}.npz"
     folds = [Fold.of(FOLDS[0])]
-    tables = score_assay("toy", folds, files.regions, files.counts, paths, "bias", 200, 1)
+    tables = assay_tables(**fold_tables("toy", folds, files.regions, files.counts, paths, "bias", 200, 1))
     means = tables["summary"].set_index(["model", "metric"])["mean"]
     assert means["chrombpnet", "jensen_shannon"] < means["bias", "jensen_shannon"] < means["shuffled", "jensen_shannon"]
     assert means["chrombpnet", "jensen_shannon"] < means["mean_profile", "jensen_shannon"]

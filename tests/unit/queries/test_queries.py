@@ -1,13 +1,11 @@
 """The queries sheet, what is told before any job, simulated queries, tracks, exchanges with an endpoint, figures."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
-import yaml
 
 from cisflow.contacts.regions import Region
 from cisflow.evaluation.contact_predictions import CIS, PredictedMaps
@@ -19,25 +17,16 @@ from cisflow.problems import InputError
 from cisflow.serve.exchange import ask_over_http, check_exchange
 from cisflow.serve.predictors import expression_predictor
 from cisflow.settings.queries import queries_with_files, query_regions
-from cisflow.settings.study import read_study
 from cisflow.simulate.queries import PROMOTERS, simulate_promoters
 from cisflow.variants.screen_input import file_problems
 from cisflow.variants.sequences import Place
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 HEADER = "query\tdataset\tmodels\tsequences\tintervals\tgenome\tleft\tright\tspecies\tcell_type\n"
 
 
 @pytest.fixture
-def study(tmp_path):
-    config = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
-
-    def read(rows):
-        (tmp_path / "queries.tsv").write_text(HEADER + rows)
-        config["sheets"]["queries"] = str(tmp_path / "queries.tsv")
-        return read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT, tmp_path)
-
-    return read
+def study(demo_with):
+    return lambda rows: demo_with("queries", HEADER + rows)
 
 
 def test_models_of_both_arms_are_asked(study):

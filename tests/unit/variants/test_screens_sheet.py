@@ -1,11 +1,8 @@
 """The screens sheet, what is told before any job, simulated screens, and the strongest effects."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from cisflow.clusters.ordered import read_ordered
 from cisflow.contacts.regions import Region, listed_regions
@@ -13,25 +10,16 @@ from cisflow.figures.contact_screens import plot_disruptions, plot_insertions
 from cisflow.models.contact_networks import CONTACT_NETWORKS
 from cisflow.problems import InputError
 from cisflow.settings.screens import WITHOUT_ENCODER, disruption_rule, screens_with_files
-from cisflow.settings.study import read_study
 from cisflow.simulate.screens import INSERTED, simulate_inserted, simulate_regions
 from cisflow.variants.screen_input import file_problems, read_regions
 from cisflow.variants.screen_summary import active_sequences, strongest_sites
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 HEADER = "screen\tdataset\tmodels\tkind\tregions\tsequences\twidth\tstrands\n"
 
 
 @pytest.fixture
-def study(tmp_path):
-    config = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
-
-    def read(rows):
-        (tmp_path / "screens.tsv").write_text(HEADER + rows)
-        config["sheets"]["screens"] = str(tmp_path / "screens.tsv")
-        return read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT, tmp_path)
-
-    return read
+def study(demo_with):
+    return lambda rows: demo_with("screens", HEADER + rows)
 
 
 def test_networks_are_asked(study):

@@ -1,16 +1,12 @@
 """The variants sheet, simulated variants, gathered tables and their figures."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import yaml
 
 from cisflow.figures.variants import plot_contact_effects, plot_expression_effects
 from cisflow.problems import InputError
-from cisflow.settings.study import read_study
 from cisflow.simulate.variants import simulate_structural, simulate_substitutions
 from cisflow.variants import contact_effects, expression
 from cisflow.variants.changes import asked_vcf
@@ -18,20 +14,12 @@ from cisflow.variants.gather import gather_variants
 from cisflow.variants.look_again import strongest
 from cisflow.variants.structural import Change
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 HEADER = "variants\tdataset\tmodels\tvcf\tconstructs\tshards\trename\n"
 
 
 @pytest.fixture
-def study(tmp_path):
-    config = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
-
-    def read(rows):
-        (tmp_path / "variants.tsv").write_text(HEADER + rows)
-        config["sheets"]["variants"] = str(tmp_path / "variants.tsv")
-        return read_study(config, CHECKOUT / "workflow" / "schemas", CHECKOUT, tmp_path)
-
-    return read
+def study(demo_with):
+    return lambda rows: demo_with("variants", HEADER + rows)
 
 
 def test_models_decide(study):
