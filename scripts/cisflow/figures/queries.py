@@ -17,6 +17,9 @@ from cisflow.figures.style import GREY, PALETTE, draw_density, new_figure, save_
 from cisflow.statistics import spearman
 
 BINS = 40
+COLUMNS = 4
+#: Of the histograms; their medians are black.
+COLOURS = PALETTE[:-1]
 #: Sequences from which on a plane of two models is drawn by density.
 MANY = 2000
 
@@ -34,10 +37,15 @@ def plot_predicted_expression(table: pd.DataFrame, models: Sequence[str], name: 
     svg : path
     """
     plane = len(models) > 1
-    columns = len(models) + plane
-    figure, panels = new_figure(0.6 + 2.7 * columns, 3.0, ncols=columns, squeeze=False)
+    panels_drawn = len(models) + plane
+    rows, columns = -(-panels_drawn // COLUMNS), min(panels_drawn, COLUMNS)
+    figure, grid = new_figure(0.6 + 2.7 * columns, 3.0 * rows, nrows=rows, ncols=columns, squeeze=False)
+    panels = list(grid.flat)
+    for panel in panels[panels_drawn:]:
+        panel.set_axis_off()
     counted = []
-    for panel, model, colour in zip(panels[0], models, PALETTE, strict=False):
+    for number, (panel, model) in enumerate(zip(panels, models, strict=False)):
+        colour = COLOURS[number % len(COLOURS)]
         values = table[model].dropna().to_numpy(dtype=float)
         panel.set_title(model)
         panel.set_xlabel("predicted expression")
@@ -51,7 +59,8 @@ def plot_predicted_expression(table: pd.DataFrame, models: Sequence[str], name: 
         counted.append(
             pd.DataFrame({"model": model, "left": edges[:-1], "right": edges[1:], "sequences": counts.astype(int)})
         )
-    panels[0, 0].set_ylabel("sequences")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("sequences")
     caption = f"Predictions of {len(table):,} sequences; line: median."
     without = {model: int(table[model].isna().sum()) for model in models}
     if any(without.values()):
@@ -60,7 +69,7 @@ def plot_predicted_expression(table: pd.DataFrame, models: Sequence[str], name: 
     drawn = pd.concat(counted, ignore_index=True) if counted else pd.DataFrame(columns=["model", "sequences"])
     if plane:
         both = table.dropna(subset=list(models[:2]))
-        caption += _plane(panels[0, -1], both, models[:2])
+        caption += _plane(panels[len(models)], both, models[:2])
         drawn = pd.concat([drawn, both[["id", *models[:2]]]], ignore_index=True)
     save_figure(figure, drawn, svg, f"Predicted expression, {name}", caption)
 
@@ -81,7 +90,7 @@ def _plane(panel: Axes, rows: pd.DataFrame, models: Sequence[str]) -> str:
     panel.set_title(f"Spearman {spearman(x, y):.2f}")
     several = any(f"{model}.1" in rows for model in models)
     bars = " Bars: half the range of the replicates." if several and len(rows) < MANY else ""
-    return f" Right: {models[0]} and {models[1]} of the same sequences.{bars}"
+    return f" Last: {models[0]} and {models[1]} of the same sequences.{bars}"
 
 
 def _half_range(rows: pd.DataFrame, model: str) -> np.ndarray | None:

@@ -151,6 +151,17 @@ def test_figure_of_predictions(tmp_path):
     plot_predicted_expression(table.assign(one=np.nan), ["one"], "q", tmp_path / "none.svg")
 
 
+def test_figure_of_more_models_than_colours(tmp_path):
+    names = [f"model{n}" for n in range(11)]
+    values = np.random.default_rng(2).normal(size=(40, 11))
+    table = pd.DataFrame(values, columns=names).assign(id=[f"s{n}" for n in range(40)])
+    plot_predicted_expression(table, names, "q", tmp_path / "f.svg")
+    counts = pd.read_csv(tmp_path / "f.tsv", sep="\t").dropna(subset=["sequences"]).groupby("model")["sequences"].sum()
+    assert counts.to_dict() == dict.fromkeys(names, 40)
+    drawn = (tmp_path / "f.svg").read_text()
+    assert all(f">{name}<" in drawn or f"<!-- {name} -->" in drawn for name in names)
+
+
 def test_figure_of_regions(tmp_path):
     regions = [Region("chr1", start, start + 100) for start in (1000, 5000, 9000)]
     shape = (1, 3, 2, 4, 4)
