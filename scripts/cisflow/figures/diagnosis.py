@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from cisflow.evaluation.intervals import with_interval
@@ -17,6 +18,9 @@ from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_
 
 METRICS = {"pearson": "all entries", "pearson_distance_subtracted": "mean per distance subtracted"}
 ROLE_COLOURS = {"training": PALETTE[0], "validation": PALETTE[1], "test": PALETTE[2]}
+CEILING_COLOUR = PALETTE[2]
+#: Level lines nearer than this (in correlation) have one place for their names.
+SIDE_BY_SIDE = 0.06
 
 
 def ceiling_rows(ceiling: pd.DataFrame, scores: pd.DataFrame, split: str = "test") -> pd.DataFrame:
@@ -38,6 +42,27 @@ def ceiling_rows(ceiling: pd.DataFrame, scores: pd.DataFrame, split: str = "test
     return pd.DataFrame(rows, columns=["metric", "what", "kind", "value", "low", "high"])
 
 
+def draw_bounds(axis: Axes, bounds: Mapping[str, float]) -> None:
+    """Draw level lines, the ceiling in its colour, each with its name; those of lines side by side share a place.
+
+    Parameters
+    ----------
+    axis : Axes
+    bounds : mapping of float by name
+        Pearson correlations.
+    """
+    places: list[tuple[float, list[str]]] = []
+    for name, value in sorted(bounds.items(), key=lambda bound: bound[1]):
+        axis.axhline(value, color=CEILING_COLOUR if name == "ceiling" else GREY, linestyle="--", linewidth=1.2)
+        if places and value - places[-1][0] < SIDE_BY_SIDE:
+            places[-1] = (value, [*places[-1][1], name])
+        else:
+            places.append((value, [name]))
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
+    for highest, names in places:
+        axis.annotate(", ".join(names), (1, highest), (-2, 2), fontsize=7, **where)
+
+
 def plot_ceiling(ceiling: pd.DataFrame, scores: pd.DataFrame, label: str, svg: str | Path) -> None:
     """Draw the ceiling of the test windows above the scores of the models.
 
@@ -54,7 +79,7 @@ def plot_ceiling(ceiling: pd.DataFrame, scores: pd.DataFrame, label: str, svg: s
     rows = ceiling_rows(ceiling, scores)
     names = list(dict.fromkeys(rows["what"]))
     figure, axes = new_figure(7.6, 1.0 + 0.34 * max(len(names), 3), ncols=2, sharex=True, sharey=True)
-    colours = {"ceiling": PALETTE[2], "parts": GREY, "model": PALETTE[0]}
+    colours = {"ceiling": CEILING_COLOUR, "parts": GREY, "model": PALETTE[0]}
     for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
         axis.axvline(0, color=GREY, linewidth=0.8)
         for row in rows[rows["metric"] == metric].itertuples():
@@ -226,17 +251,8 @@ def plot_learning(
     for k, (name, history) in enumerate(histories.items()):
         right.plot(history["step"], history["selection"], color=PALETTE[k % len(PALETTE)], linewidth=1.3, label=name)
         parts.append(history.assign(what=name)[["what", "step", "selection"]].rename(columns={"selection": "pearson"}))
+    draw_bounds(right, levels)
     for name, value in levels.items():
-        right.axhline(value, color=PALETTE[2] if name == "ceiling" else GREY, linestyle="--", linewidth=1.2)
-        right.annotate(
-            name,
-            (1, value),
-            (-2, 2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=7,
-        )
         parts.append(pd.DataFrame({"what": [name], "step": [np.nan], "pearson": [value]}))
     if histories:
         right.legend(fontsize=7)

@@ -17,11 +17,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, Percent
 
 from cisflow.contacts.regions import length_name
 from cisflow.evaluation.intervals import with_interval
-from cisflow.figures.diagnosis import METRICS, ROLE_COLOURS
+from cisflow.figures.diagnosis import CEILING_COLOUR, METRICS, ROLE_COLOURS, draw_bounds
 from cisflow.figures.style import GREY, PALETTE, new_figure, save_figure, short_number
 
 WHERE = {"cis": "within chromosomes", "trans": "between chromosomes"}
-CEILING_COLOUR, PARTS_COLOUR = PALETTE[2], GREY
+PARTS_COLOUR = GREY
 MODEL_COLOURS = tuple(colour for colour in PALETTE if colour != CEILING_COLOUR)
 LINES = ("-", "--", ":", "-.")  # of levels, once the colours are used up
 MOST_COLUMNS = 4
@@ -304,10 +304,8 @@ def plot_learning(
             )
             parts.append(pd.DataFrame({"what": name, "level": level, "step": history["step"], "pearson": values}))
             lowest = min(lowest, float(values.min()))
+        draw_bounds(axis, bounds[level])
         for name, value in bounds[level].items():
-            axis.axhline(value, color=CEILING_COLOUR if name == "ceiling" else GREY, linestyle="--", linewidth=1.2)
-            where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
-            axis.annotate(name, (1, value), (-2, 2), fontsize=7, **where)
             parts.append(pd.DataFrame({"what": [name], "level": [level], "step": [np.nan], "pearson": [value]}))
     if histories:
         axes[1].legend(fontsize=7)

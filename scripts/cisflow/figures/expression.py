@@ -76,7 +76,7 @@ def plot_distribution(table: pd.DataFrame, library: str, method: str, svg: str |
     axes[0].bar(centres, several, width, color=PALETTE[0], label="reads in several bins")
     axes[0].bar(centres, one, width, bottom=several, color=PALETTE[1], label="reads in one bin")
     axes[0].set(xlabel=f"Expression ({UNITS[method]})", ylabel="Elements", title="Expression")
-    axes[0].margins(y=0.18)
+    axes[0].set_ylim(0, 1.18 * (several + one).max())  # room for the legend
     axes[0].legend(loc="upper left", ncols=2, fontsize=8, borderaxespad=0.1, columnspacing=1.0)
     places = np.arange(len(classes))
     names = [_class_name(low) for low in classes["reads_from"]]

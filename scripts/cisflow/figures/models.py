@@ -100,7 +100,7 @@ def plot_learning_curves(
     for i, model in enumerate(fitted):
         level = table.loc[(table["model"] == model) & table["is_best"], "selection"].mean()
         right.axhline(level, color=colours[model], linestyle=BASELINE_STYLES[i % len(BASELINE_STYLES)], linewidth=1.3)
-    left.set(xlabel="optimiser steps", ylabel=loss, title="training")
+    left.set(xlabel="optimiser steps", ylabel=loss.replace(" (", "\n("), title="training")
     right.set(xlabel="optimiser steps", ylabel=metric, title="validation")
     for axes in (left, right):
         axes.margins(x=0.02)

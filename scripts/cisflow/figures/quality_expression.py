@@ -86,10 +86,10 @@ def _histogram(library: SortedLibrary, axes: object) -> tuple[pd.DataFrame, floa
     centres = (edges[:-1] + edges[1:]) / 2
     axes.bar(centres, several, step, color=PALETTE[0], label="reads in several bins")
     axes.bar(centres, one, step, bottom=several, color=PALETTE[1], label="in one bin (singletons)")
-    for place in places:
-        axes.axvline(place, color=GREY, linewidth=0.5, zorder=0)
+    highest = max(1, (several + one).max())
+    axes.vlines(places, 0, 1.06 * highest, color=GREY, linewidth=0.5, zorder=0)
     axes.set(xlabel="Bin-weighted mean (bins; grey lines: the bins)", ylabel="Elements", title="Expression")
-    axes.set_ylim(0, 1.22 * max(1, (several + one).max()))
+    axes.set_ylim(0, 1.22 * highest)
     axes.legend(fontsize=8, ncols=2, loc="upper center", borderaxespad=0.1, columnspacing=1.0, handlelength=1.2)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(short_number))

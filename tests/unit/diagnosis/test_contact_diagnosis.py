@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,8 @@ from cisflow.diagnosis.overfit import OneWindowTask, overfit_window, without_ext
 from cisflow.diagnosis.target_statistics import target_tables
 from cisflow.diagnosis.training_curve import CurveReading, read_curves
 from cisflow.diagnosis.verdicts import Findings, conclusion, contact_verdicts
-from cisflow.figures.diagnosis import plot_learning
+from cisflow.figures.diagnosis import draw_bounds, plot_learning
+from cisflow.figures.style import new_figure
 from cisflow.files import read_table, write_table
 from cisflow.models.contact_settings import contact_settings
 from cisflow.models.contacts_task import ContactsTask
@@ -280,3 +282,16 @@ def test_page_says_what_limits_the_model(measured, tmp_path):
     assert {"perfect model", "perfect model, by replicate b", "orca", "distance_only"} <= set(drawn["what"])
     plot_learning(None, {}, {}, "toy, orca", tmp_path / "empty.svg")
     assert read_table(tmp_path / "empty.tsv").empty
+
+
+def test_names_of_level_lines_never_lie_on_each_other():
+    figure, axis = new_figure(3.8, 3.2)
+    axis.set_ylim(-0.05, 1.02)
+    draw_bounds(axis, {"ceiling": 0.85, "mean_map": 0.101, "distance_only": 0.096, "shuffled": 0.3})
+    assert len(axis.get_lines()) == 4
+    figure.canvas.draw()
+    boxes = {text.get_text(): text.get_window_extent() for text in axis.texts}
+    assert set(boxes) == {"distance_only, mean_map", "shuffled", "ceiling"}
+    found = list(boxes.values())
+    assert not any(a.overlaps(b) for i, a in enumerate(found) for b in found[:i])
+    plt.close(figure)
