@@ -6,7 +6,7 @@ CORES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Processes of tests: as many as there are cores, at most 8 (some take 3 GB). In each, sums in two threads on any machine.
+# Processes of tests: as many as there are cores, at most 8 (some take 2 GB). In each, sums in two threads on any machine.
 TESTS_AT_ONCE ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 8 ? n : 8)))
 # A module in one process, because its tests share what they are about; in the order of tests/conftest.py.
 PYTEST := OMP_NUM_THREADS=2 $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
