@@ -1,6 +1,6 @@
 """What shards cost and bring: a stage of the workflow as 1, 2, 4 and 8 shards, through Snakemake on this machine.
 
-    python benchmarks/shards.py                               # all stages, two cores: some 40 minutes
+    python benchmarks/shards.py                               # all stages, two cores
     python benchmarks/shards.py --stage predictions --shards 1 2
 
 Input of the stage is made first and not measured. Measured is `snakemake --cores N` for the stage's result alone:
